@@ -1,0 +1,27 @@
+# Language level, warnings and output folders, shared by every target through ctclip_settings.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+find_program(CTCLIP_CCACHE ccache)
+if(CTCLIP_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CTCLIP_CCACHE}")
+endif()
+
+add_library(ctclip_settings INTERFACE)
+# -ffp-contract=off: bit-exact recipes (golden/volumes) write every fma explicitly; the compiler must not add any.
+target_compile_options(ctclip_settings INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -ffp-contract=off>)
+target_include_directories(ctclip_settings INTERFACE "${CMAKE_SOURCE_DIR}/src" "${CMAKE_SOURCE_DIR}")
+if(CTCLIP_SANITIZE)
+  target_compile_options(ctclip_settings INTERFACE
+      $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined -fno-omit-frame-pointer>)
+  target_link_options(ctclip_settings INTERFACE -fsanitize=address,undefined)
+endif()

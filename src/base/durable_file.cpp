@@ -1,0 +1,146 @@
+#include "base/durable_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <random>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+
+namespace ctclip {
+namespace {
+
+constexpr std::string_view kPartialSuffix = ".partial";
+constexpr std::size_t kReadBackBytes = std::size_t{4} << 20;
+
+std::filesystem::path folder_of(std::filesystem::path const& path) {
+    return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
+std::filesystem::path partial_name(std::filesystem::path const& final_path) {
+    std::random_device entropy;
+    return folder_of(final_path) / fmt::format(".{}.{}.{:08x}{:08x}{}", final_path.filename().string(), ::getpid(),
+                                               entropy(), entropy(), kPartialSuffix);
+}
+
+void sync_folder(std::filesystem::path const& folder) {
+    FileDescriptor const directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory || ::fsync(directory.get()) != 0) {
+        fail_errno(ExitCode::kIoError, "cannot sync folder " + folder.string(), errno);
+    }
+}
+
+}  // namespace
+
+DurableFile::DurableFile(std::filesystem::path final_path, IfExists if_exists)
+    : final_path_(std::move(final_path)), partial_path_(partial_name(final_path_)), if_exists_(if_exists) {
+    file_.reset(::open(partial_path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+    if (!file_) {
+        fail_errno(ExitCode::kCannotCreate, "cannot create " + partial_path_.string(), errno);
+    }
+}
+
+DurableFile::~DurableFile() {
+    file_.reset();
+    if (!partial_path_.empty() && ::unlink(partial_path_.c_str()) != 0 && errno != ENOENT) {
+        log_warning("cannot remove {}: {}", partial_path_.string(), std::generic_category().message(errno));
+    }
+}
+
+void DurableFile::write(std::span<std::byte const> bytes) {
+    sha256_.update(bytes);
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+        ssize_t const put = ::write(file_.get(), bytes.data() + done, bytes.size() - done);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            fail_errno(ExitCode::kIoError, "cannot write " + partial_path_.string(), put < 0 ? errno : ENOSPC);
+        }
+        done += static_cast<std::size_t>(put);
+    }
+    bytes_written_ += bytes.size();
+}
+
+std::string DurableFile::commit() {
+    std::string const expected = sha256_.finish_hex();
+    if (::fsync(file_.get()) != 0) {
+        fail_errno(ExitCode::kIoError, "cannot sync " + partial_path_.string(), errno);
+    }
+    if (::close(file_.release()) != 0) {
+        fail_errno(ExitCode::kIoError, "cannot close " + partial_path_.string(), errno);
+    }
+    verify_read_back(expected);
+
+    if (if_exists_ == IfExists::kReplace) {
+        if (::rename(partial_path_.c_str(), final_path_.c_str()) != 0) {
+            fail_errno(ExitCode::kIoError, "cannot rename to " + final_path_.string(), errno);
+        }
+    } else {
+        // link(2) fails where the name exists, which rename(2) would silently replace.
+        if (::link(partial_path_.c_str(), final_path_.c_str()) != 0) {
+            int const error = errno;
+            require(error != EEXIST, ExitCode::kCannotCreate,
+                    "{} exists already; a finished file is never overwritten", final_path_.string());
+            bool const has_no_links = error == EPERM || error == EOPNOTSUPP || error == EMLINK;
+            if (!has_no_links || ::renameat2(AT_FDCWD, partial_path_.c_str(), AT_FDCWD, final_path_.c_str(),
+                                             RENAME_NOREPLACE) != 0) {
+                fail_errno(ExitCode::kIoError, "cannot link to " + final_path_.string(), error);
+            }
+        } else if (::unlink(partial_path_.c_str()) != 0) {
+            log_warning("cannot remove {}: {}", partial_path_.string(), std::generic_category().message(errno));
+        }
+    }
+    partial_path_.clear();
+    sync_folder(folder_of(final_path_));
+    return expected;
+}
+
+void DurableFile::verify_read_back(std::string const& expected_sha256) const {
+    FileDescriptor const file = open_for_reading(partial_path_);
+    ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);  // ask for what the disk holds, not our own pages
+    Sha256 sha256;
+    std::vector<std::byte> buffer(std::min<std::uint64_t>(kReadBackBytes, std::max<std::uint64_t>(bytes_written_, 1)));
+    std::uint64_t offset = 0;
+    while (offset < bytes_written_) {
+        std::span<std::byte> const chunk(buffer.data(),
+                                         std::min<std::uint64_t>(buffer.size(), bytes_written_ - offset));
+        read_exactly(file, partial_path_, offset, chunk);
+        sha256.update(chunk);
+        offset += chunk.size();
+    }
+    std::string const found = sha256.finish_hex();
+    require(found == expected_sha256 && file_size_bytes(file, partial_path_) == bytes_written_, ExitCode::kIoError,
+            "{}: what was read back differs from what was written (SHA-256 {} instead of {}); the storage is not "
+            "reliable",
+            final_path_.string(), found, expected_sha256);
+}
+
+std::string write_durably(std::filesystem::path const& path, std::string_view content, IfExists if_exists) {
+    DurableFile file(path, if_exists);
+    file.write(content);
+    return file.commit();
+}
+
+std::size_t sweep_partial_files(std::filesystem::path const& folder) {
+    std::vector<std::filesystem::path> leftovers;
+    for (auto const& entry : std::filesystem::directory_iterator(folder)) {
+        std::string const name = entry.path().filename().string();
+        if (name.starts_with('.') && name.ends_with(kPartialSuffix)) {
+            leftovers.push_back(entry.path());
+        }
+    }
+    for (auto const& path : leftovers) {
+        std::filesystem::remove(path);
+    }
+    return leftovers.size();
+}
+
+}  // namespace ctclip

@@ -1,0 +1,57 @@
+/// The one commit routine of the suite (spec/reliability.md 6): a file is either complete and verified, or absent.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/digest.hpp"
+#include "base/file_descriptor.hpp"
+
+namespace ctclip {
+
+enum class IfExists {
+    kRefuse,   ///< commit() throws kCannotCreate; a finished file is never overwritten
+    kReplace,  ///< for small mutable files such as manifests and pointers
+};
+
+/// Writes a private temporary `.<name>.<unique>.partial` beside the target (exclusive, the user's umask), and puts it
+/// under its final name only after fsync, checked close and a read-back whose SHA-256 equals what was written.
+/// The destructor removes an uncommitted temporary.
+/// @throws Error kCannotCreate, kIoError, kNoPermission; after any throw nothing new is under the final name.
+class DurableFile {
+  public:
+    explicit DurableFile(std::filesystem::path final_path, IfExists if_exists = IfExists::kRefuse);
+    DurableFile(DurableFile const&) = delete;
+    DurableFile& operator=(DurableFile const&) = delete;
+    ~DurableFile();
+
+    void write(std::span<std::byte const> bytes);
+    void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+    std::uint64_t bytes_written() const noexcept { return bytes_written_; }
+
+    /// Returns the SHA-256 (hex) of the committed content.
+    std::string commit();
+
+  private:
+    void verify_read_back(std::string const& expected_sha256) const;
+
+    std::filesystem::path final_path_;
+    std::filesystem::path partial_path_;
+    IfExists if_exists_;
+    FileDescriptor file_;
+    Sha256 sha256_;
+    std::uint64_t bytes_written_ = 0;
+};
+
+/// DurableFile in one call. Returns the SHA-256 (hex).
+std::string write_durably(std::filesystem::path const& path, std::string_view content, IfExists if_exists);
+
+/// Removes leftovers of interrupted DurableFiles in `folder`; returns how many. Call only while no other job
+/// writes there.
+std::size_t sweep_partial_files(std::filesystem::path const& folder);
+
+}  // namespace ctclip

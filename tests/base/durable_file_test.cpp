@@ -1,0 +1,68 @@
+#include "base/durable_file.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "base/error.hpp"
+#include "support/temp_dir.hpp"
+
+namespace ctclip {
+namespace {
+
+std::size_t num_entries(std::filesystem::path const& folder) {
+    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
+}
+
+TEST(DurableFile, IsAbsentUntilCommittedThenWholeAndAlone) {
+    TempDir const dir;
+    DurableFile file(dir / "a.txt");
+    file.write("hello");
+    EXPECT_FALSE(std::filesystem::exists(dir / "a.txt"));
+    EXPECT_EQ(file.commit(), sha256_hex(std::string_view("hello")));
+    EXPECT_EQ(read_text_file(dir / "a.txt"), "hello");
+    EXPECT_EQ(num_entries(dir.path()), 1U);
+}
+
+TEST(DurableFile, LeavesNothingWhenAbandoned) {
+    TempDir const dir;
+    { DurableFile(dir / "a.txt").write("half"); }
+    EXPECT_EQ(num_entries(dir.path()), 0U);
+}
+
+TEST(DurableFile, NeverOverwritesAFinishedFileUnlessAsked) {
+    TempDir const dir;
+    write_durably(dir / "a.txt", "first", IfExists::kRefuse);
+    EXPECT_THAT([&] { write_durably(dir / "a.txt", "second", IfExists::kRefuse); },
+                testing::ThrowsMessage<Error>(testing::HasSubstr("never overwritten")));
+    EXPECT_EQ(read_text_file(dir / "a.txt"), "first");
+    write_durably(dir / "a.txt", "third", IfExists::kReplace);
+    EXPECT_EQ(read_text_file(dir / "a.txt"), "third");
+    EXPECT_EQ(num_entries(dir.path()), 1U);
+}
+
+TEST(DurableFile, HonoursTheUmask) {
+    TempDir const dir;
+    mode_t const old = ::umask(0027);
+    write_durably(dir / "a.txt", "x", IfExists::kRefuse);
+    ::umask(old);
+    auto const mode = std::filesystem::status(dir / "a.txt").permissions();
+    EXPECT_EQ(static_cast<unsigned>(mode), 0640U);
+}
+
+TEST(DurableFile, NamesTheFolderThatIsMissing) {
+    TempDir const dir;
+    EXPECT_THAT([&] { DurableFile file(dir / "none" / "a.txt"); },
+                testing::ThrowsMessage<Error>(testing::HasSubstr("none")));
+}
+
+TEST(SweepPartialFiles, RemovesOnlyLeftovers) {
+    TempDir const dir;
+    write_durably(dir / "kept.txt", "x", IfExists::kRefuse);
+    write_durably(dir / ".a.tar.1.0.partial", "x", IfExists::kRefuse);
+    EXPECT_EQ(sweep_partial_files(dir.path()), 1U);
+    EXPECT_TRUE(std::filesystem::exists(dir / "kept.txt"));
+}
+
+}  // namespace
+}  // namespace ctclip
