@@ -55,17 +55,7 @@ DurableFile::~DurableFile() {
 
 void DurableFile::write(std::span<std::byte const> bytes) {
     sha256_.update(bytes);
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-        ssize_t const put = ::write(file_.get(), bytes.data() + done, bytes.size() - done);
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put <= 0) {
-            fail_errno(ExitCode::kIoError, "cannot write " + partial_path_.string(), put < 0 ? errno : ENOSPC);
-        }
-        done += static_cast<std::size_t>(put);
-    }
+    append_all(file_, partial_path_, {reinterpret_cast<char const*>(bytes.data()), bytes.size()});
     bytes_written_ += bytes.size();
 }
 

@@ -50,6 +50,19 @@ void read_exactly(FileDescriptor const& file, std::filesystem::path const& path,
     }
 }
 
+void append_all(FileDescriptor const& file, std::filesystem::path const& path, std::string_view bytes) {
+    while (!bytes.empty()) {
+        ssize_t const put = ::write(file.get(), bytes.data(), bytes.size());
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            fail_errno(ExitCode::kIoError, "cannot write " + path.string(), put < 0 ? errno : ENOSPC);
+        }
+        bytes.remove_prefix(static_cast<std::size_t>(put));
+    }
+}
+
 std::vector<std::byte> read_file(std::filesystem::path const& path, std::uint64_t limit_bytes) {
     FileDescriptor const file = open_for_reading(path);
     std::uint64_t const size = file_size_bytes(file, path);

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/handle.hpp"
@@ -29,6 +30,9 @@ std::uint64_t file_size_bytes(FileDescriptor const& file, std::filesystem::path 
 /// Reads exactly `out.size()` bytes at `offset`. Thread-safe. @throws Error kBadInput when the file ends early, kIoError.
 void read_exactly(FileDescriptor const& file, std::filesystem::path const& path, std::uint64_t offset,
                   std::span<std::byte> out);
+
+/// Writes all of `bytes` at the end of a file opened for appending. @throws Error kIoError.
+void append_all(FileDescriptor const& file, std::filesystem::path const& path, std::string_view bytes);
 
 /// The whole file. @throws Error kBadInput above `limit_bytes`.
 std::vector<std::byte> read_file(std::filesystem::path const& path, std::uint64_t limit_bytes = UINT64_MAX);

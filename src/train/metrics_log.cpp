@@ -1,0 +1,47 @@
+#include "train/metrics_log.hpp"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <utility>
+
+#include "base/durable_file.hpp"
+#include "base/error.hpp"
+
+namespace ctclip {
+namespace {
+
+void drop_later_steps(std::filesystem::path const& path, std::int64_t last_kept_step) {
+    std::string const text = read_text_file(path);
+    std::string kept;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        auto const record = nlohmann::json::parse(line, nullptr, false);
+        bool const is_torn = record.is_discarded() || !record.contains("step");
+        if (!is_torn && record["step"].get<std::int64_t>() <= last_kept_step) {
+            kept += line + "\n";
+        }
+    }
+    if (kept != text) {
+        write_durably(path, kept, IfExists::kReplace);
+    }
+}
+
+}  // namespace
+
+MetricsLog::MetricsLog(std::filesystem::path path, std::int64_t last_kept_step) : path_(std::move(path)) {
+    if (std::filesystem::exists(path_)) {
+        drop_later_steps(path_, last_kept_step);
+    }
+    file_.reset(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+    if (!file_) {
+        fail_errno(ExitCode::kCannotCreate, "cannot open " + path_.string(), errno);
+    }
+}
+
+void MetricsLog::append(nlohmann::ordered_json const& record) { append_all(file_, path_, record.dump() + "\n"); }
+
+}  // namespace ctclip

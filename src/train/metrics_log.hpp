@@ -1,0 +1,28 @@
+/// metrics.jsonl of a run: one JSON object a line, for every step and validation (spec/interface.md, train).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "base/file_descriptor.hpp"
+
+namespace ctclip {
+
+class MetricsLog {
+  public:
+    /// Opens for appending after dropping what a resume will write again: every line whose `step` is
+    /// beyond `last_kept_step`, and a torn last line. Other lines stay as they are.
+    /// @throws Error kIoError, kCannotCreate
+    MetricsLog(std::filesystem::path path, std::int64_t last_kept_step);
+
+    /// One whole line in one write.
+    void append(nlohmann::ordered_json const& record);
+
+  private:
+    std::filesystem::path path_;
+    FileDescriptor file_;
+};
+
+}  // namespace ctclip
