@@ -1,0 +1,114 @@
+#include "train/train_options.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.hpp"
+
+namespace ctclip {
+namespace {
+
+void bind_training(Schema& schema, TrainingOptions& training) {
+    schema.key("training.mixed_precision", training.mixed_precision, "compute type of the model; weights stay fp32")
+        .choices({"fp16", "bf16", "fp32"});
+    schema.key("training.loss_scale.initial", training.loss_scale.initial, "loss scale of the first step (fp16)")
+        .positive();
+    schema.key("training.loss_scale.growth_factor", training.loss_scale.growth_factor, "growth of the loss scale")
+        .min(1.0);
+    schema.key("training.loss_scale.backoff_factor", training.loss_scale.backoff_factor, "shrinkage after an overflow")
+        .positive()
+        .max(1.0);
+    schema.key("training.loss_scale.growth_interval", training.loss_scale.growth_interval,
+               "overflow-free steps before the scale grows")
+        .positive();
+    schema.key("training.loss_scale.minimum", training.loss_scale.minimum, "the scale never falls below").min(0.0);
+    schema.key("training.loss_scale.max_consecutive_skips", training.loss_scale.max_consecutive_skips,
+               "skipped steps in a row after which the run stops with a diagnosis")
+        .positive();
+    schema.key("training.max_steps", training.max_steps, "optimizer steps; wins over max_epochs").positive();
+    schema.key("training.max_epochs", training.max_epochs, "epochs, where max_steps is null").positive();
+    schema.key("training.learning_rate", training.learning_rate, "peak learning rate").positive();
+    schema.key("training.weight_decay", training.weight_decay, "decoupled, for parameters of 2 or more dimensions")
+        .min(0.0);
+    schema.key("training.betas", training.betas, "AdamW's two decay rates");
+    schema.key("training.eps", training.eps, "AdamW's epsilon").positive();
+    schema.key("training.lr_schedule", training.lr_schedule, "learning rate over the run")
+        .choices({"cosine", "constant"});
+    schema.key("training.warmup_steps", training.warmup_steps, "linear warm-up; wins over warmup_epochs").min(0);
+    schema.key("training.warmup_epochs", training.warmup_epochs, "warm-up in epochs").min(0.0);
+    schema.key("training.min_lr_ratio", training.min_lr_ratio, "last learning rate over the peak").min(0.0).max(1.0);
+    schema.key("training.gradient_accumulation_steps", training.gradient_accumulation_steps,
+               "micro-batches per optimizer step")
+        .positive();
+    schema.key("training.max_grad_norm", training.max_grad_norm, "clip the global gradient norm to this").positive();
+    schema.key("training.save_every_n_steps", training.save_every_n_steps, "checkpoint interval; wins over epochs")
+        .positive();
+    schema.key("training.save_every_n_epochs", training.save_every_n_epochs, "checkpoint interval in epochs")
+        .positive();
+    schema.key("training.max_seconds", training.max_seconds, "save and stop (exit 75) after this run time").positive();
+}
+
+void bind_validation(Schema& schema, ValidationOptions& validation) {
+    schema.key("validation.eval_every_n_steps", validation.eval_every_n_steps, "wins over eval_every_n_epochs")
+        .positive();
+    schema.key("validation.eval_every_n_epochs", validation.eval_every_n_epochs, "validation interval in epochs")
+        .positive();
+    schema.key("validation.eval_samples", validation.eval_samples, "samples of a validation; null: all").positive();
+    schema.key("validation.metrics", validation.metrics, "metrics that go to the log");
+    schema.key("validation.use_bootstrap", validation.use_bootstrap, "intervals during training too");
+    schema.key("validation.threshold", validation.threshold, "of precision, recall and accuracy").min(0.0).max(1.0);
+}
+
+void bind_checkpoint(Schema& schema, CheckpointOptions& checkpoint) {
+    schema.key("checkpoint.save_dir", checkpoint.save_dir, "folder of the checkpoints; empty: <run.dir>/checkpoints");
+    schema.key("checkpoint.keep_last_n", checkpoint.keep_last_n, "newest checkpoints to keep (at least 2)").min(2);
+    schema.key("checkpoint.save_best", checkpoint.save_best, "also keep the one with the best metric");
+    schema.key("checkpoint.best_metric", checkpoint.best_metric, "auroc, auprc, f1, or weighted_<metric>");
+    schema.key("checkpoint.best_metric_mode", checkpoint.best_metric_mode, "which is better").choices({"max", "min"});
+}
+
+/// A count in steps: given as such, or as epochs, or absent (0).
+std::int64_t to_steps(std::optional<std::int64_t> steps, std::optional<double> epochs, std::int64_t steps_per_epoch) {
+    if (steps) {
+        return *steps;
+    }
+    return epochs ? std::max<std::int64_t>(1, std::llround(*epochs * static_cast<double>(steps_per_epoch))) : 0;
+}
+
+}  // namespace
+
+void TrainOptions::bind(Schema& schema) {
+    schema.key("experiment.name", experiment.name, "name of the run");
+    schema.key("experiment.tags", experiment.tags, "free words, stored with the run");
+    schema.key("experiment.seed", experiment.seed, "everything random derives from it");
+    schema.key("experiment.notes", experiment.notes, "free text, stored with the run");
+    bind_training(schema, training);
+    bind_validation(schema, validation);
+    bind_checkpoint(schema, checkpoint);
+    schema.key("logging.use_tensorboard", logging.use_tensorboard, "write TensorBoard events to <run.dir>/tensorboard");
+    schema.key("logging.use_console", logging.use_console, "a readable line per log_every_n_steps");
+    schema.key("logging.log_every_n_steps", logging.log_every_n_steps, "steps between readable lines").positive();
+    schema.key("device.use_cuda", device.use_cuda, "false: train on the CPU even where a GPU is");
+    schema.key("device.cuda_device", device.cuda_device, "first device; local ranks count up from it").min(0);
+    schema.key("run.dir", run.dir, "folder of this run; the same command again resumes there").required();
+}
+
+StepPlan make_step_plan(TrainOptions const& options, std::int64_t num_samples, std::int64_t global_batch) {
+    StepPlan plan;
+    plan.steps_per_epoch = num_samples / global_batch;
+    require(plan.steps_per_epoch > 0, ExitCode::kBadConfig,
+            "the training set has {} samples, fewer than one optimizer step takes ({} = batch_size x ranks x "
+            "accumulation). Lower data.batch_size, or use fewer ranks.",
+            num_samples, global_batch);
+    TrainingOptions const& training = options.training;
+    plan.max_steps = to_steps(training.max_steps, training.max_epochs, plan.steps_per_epoch);
+    require(plan.max_steps > 0, ExitCode::kBadConfig, "neither training.max_steps nor training.max_epochs is set");
+    plan.warmup_steps = to_steps(training.warmup_steps, training.warmup_epochs, plan.steps_per_epoch);
+    plan.save_every_n_steps =
+        to_steps(training.save_every_n_steps, training.save_every_n_epochs, plan.steps_per_epoch);
+    plan.eval_every_n_steps = to_steps(options.validation.eval_every_n_steps, options.validation.eval_every_n_epochs,
+                                       plan.steps_per_epoch);
+    return plan;
+}
+
+}  // namespace ctclip

@@ -1,0 +1,110 @@
+/// Everything a training run is told, part by part: the keys of the Python base_config.yaml (spec/ct_clip.md 3.5)
+/// with their meaning, and those of spec/interface.md.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/schema.hpp"
+
+namespace ctclip {
+
+struct ExperimentOptions {
+    std::string name = "ct-clip-baseline";
+    std::vector<std::string> tags;
+    std::int64_t seed = 2025;
+    std::string notes;
+};
+
+struct LossScaleOptions {
+    double initial = 65536.0;  ///< powers of two keep scaling exact
+    double growth_factor = 2.0;
+    double backoff_factor = 0.5;
+    std::int64_t growth_interval = 2000;  ///< overflow-free steps before the scale grows
+    double minimum = 1.0;
+    std::int64_t max_consecutive_skips = 20;  ///< then the run stops with a diagnosis
+};
+
+struct TrainingOptions {
+    std::string mixed_precision = "fp16";
+    LossScaleOptions loss_scale;
+    std::optional<std::int64_t> max_steps = 10000;  ///< optimizer steps; wins over max_epochs
+    std::optional<double> max_epochs;
+    double learning_rate = 1.25e-6;
+    double weight_decay = 0.01;  ///< for parameters with two or more dimensions
+    std::vector<double> betas = {0.9, 0.99};
+    double eps = 1e-8;
+    std::string lr_schedule = "cosine";
+    std::optional<std::int64_t> warmup_steps = 1000;  ///< wins over warmup_epochs
+    std::optional<double> warmup_epochs;
+    double min_lr_ratio = 0.01;
+    std::int64_t gradient_accumulation_steps = 1;
+    double max_grad_norm = 0.5;
+    std::optional<std::int64_t> save_every_n_steps = 1000;  ///< wins over save_every_n_epochs
+    std::optional<double> save_every_n_epochs;
+    std::optional<double> max_seconds;  ///< stop with a checkpoint (exit 75) once the job has run this long
+};
+
+struct ValidationOptions {
+    std::optional<std::int64_t> eval_every_n_steps = 1000;  ///< wins over eval_every_n_epochs
+    std::optional<double> eval_every_n_epochs;
+    std::optional<std::int64_t> eval_samples = 200;  ///< null: all
+    std::vector<std::string> metrics = {"auroc", "auprc", "f1", "precision", "recall"};
+    bool use_bootstrap = false;
+    double threshold = 0.5;
+};
+
+struct CheckpointOptions {
+    std::filesystem::path save_dir;  ///< empty: <run.dir>/checkpoints
+    std::int64_t keep_last_n = 3;
+    bool save_best = true;
+    std::string best_metric = "auroc";
+    std::string best_metric_mode = "max";
+};
+
+struct LoggingOptions {
+    bool use_tensorboard = true;
+    bool use_console = true;
+    std::int64_t log_every_n_steps = 10;  ///< console lines; metrics.jsonl has every step
+};
+
+struct DeviceOptions {
+    bool use_cuda = true;  ///< false: CPU even where a GPU is
+    std::int64_t cuda_device = 0;
+};
+
+struct RunOptions {
+    std::filesystem::path dir;
+};
+
+struct TrainOptions {
+    ExperimentOptions experiment;
+    TrainingOptions training;
+    ValidationOptions validation;
+    CheckpointOptions checkpoint;
+    LoggingOptions logging;
+    DeviceOptions device;
+    RunOptions run;
+    bool from_scratch = false;
+
+    void bind(Schema& schema);
+};
+
+/// The counts that depend on the size of an epoch, settled once.
+struct StepPlan {
+    std::int64_t steps_per_epoch = 0;
+    std::int64_t max_steps = 0;
+    std::int64_t warmup_steps = 0;
+    std::int64_t save_every_n_steps = 0;  ///< 0: only at the end
+    std::int64_t eval_every_n_steps = 0;  ///< 0: never
+};
+
+/// @param num_samples   in the training set.
+/// @param global_batch  samples of one optimizer step over all ranks.
+/// @throws Error kBadConfig when an epoch has no full step, or neither max_steps nor max_epochs is set.
+StepPlan make_step_plan(TrainOptions const& options, std::int64_t num_samples, std::int64_t global_batch);
+
+}  // namespace ctclip
