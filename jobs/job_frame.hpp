@@ -1,0 +1,57 @@
+/// What all jobs share: options, MPI session, banner, signals, exception boundary, exit codes. A job's main is
+///
+///     int main(int argc, char** argv) {
+///         ConvertOptions options;
+///         return run_job(argc, argv, {"ctclip-convert", "NPZ volumes and CSVs -> shards", {{...}}},
+///                        [&](Schema& schema) { options.bind(schema); },
+///                        [&](JobContext& job) { convert(options, job.communicator()); });
+///     }
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/progress.hpp"
+#include "base/stop_signal.hpp"
+#include "config/command_line.hpp"
+#include "config/schema.hpp"
+#include "dist/communicator.hpp"
+
+namespace ctclip {
+
+class MpiSession;
+
+using JobDescription = HelpText;
+
+class JobContext {
+  public:
+    JobContext(MpiSession& session, Schema const& schema, bool is_dry_run, ProgressStyle progress_style)
+        : session_(session), schema_(schema), is_dry_run_(is_dry_run), progress_style_(progress_style) {}
+
+    MpiSession& session() const noexcept { return session_; }
+    /// Over all ranks, host memory.
+    Communicator& communicator() const noexcept;
+    int rank() const noexcept { return communicator().rank(); }
+    Schema const& schema() const noexcept { return schema_; }  ///< resolved; dump_yaml() goes into the run folder
+    /// `--dry-run`: check inputs, space and world, say what would be done, write nothing.
+    bool is_dry_run() const noexcept { return is_dry_run_; }
+    /// This rank got a stop signal. Ranks must agree before they act on it; then save and throw Stopped on all.
+    bool stop_requested() const noexcept { return ctclip::stop_requested(); }
+    /// Shown by rank 0 only.
+    Progress progress(std::string what, std::string unit, std::int64_t total) const;
+
+  private:
+    MpiSession& session_;
+    Schema const& schema_;
+    bool is_dry_run_;
+    ProgressStyle progress_style_;
+};
+
+/// Returns the exit code, the same on every rank. Everything wrong with options and configuration is found before
+/// `body` starts and is printed once. An Error thrown by `body` on some ranks only ends all ranks through MPI_Abort
+/// (the others may be waiting in a collective for ever); thrown on all, it is printed once.
+int run_job(int argc, char** argv, JobDescription const& description, std::function<void(Schema&)> const& bind,
+            std::function<void(JobContext&)> const& body);
+
+}  // namespace ctclip
