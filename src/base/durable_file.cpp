@@ -25,8 +25,8 @@ std::filesystem::path folder_of(std::filesystem::path const& path) {
 
 std::filesystem::path partial_name(std::filesystem::path const& final_path) {
     std::random_device entropy;
-    return folder_of(final_path) / fmt::format(".{}.{}.{:08x}{:08x}{}", final_path.filename().string(), ::getpid(),
-                                               entropy(), entropy(), kPartialSuffix);
+    return folder_of(final_path) / fmt::format(".{}.{}.{:08x}{:08x}{}", final_path.filename().string(),
+                                               ::getpid(), entropy(), entropy(), kPartialSuffix);
 }
 
 void sync_folder(std::filesystem::path const& folder) {
@@ -59,7 +59,8 @@ void DurableFile::write(std::span<std::byte const> bytes) {
     bytes_written_ += bytes.size();
 }
 
-std::string DurableFile::commit() {
+std::string DurableFile::seal() {
+    CTCLIP_EXPECT(sealed_sha256_.empty());
     std::string const expected = sha256_.finish_hex();
     if (::fsync(file_.get()) != 0) {
         fail_errno(ExitCode::kIoError, "cannot sync " + partial_path_.string(), errno);
@@ -68,7 +69,14 @@ std::string DurableFile::commit() {
         fail_errno(ExitCode::kIoError, "cannot close " + partial_path_.string(), errno);
     }
     verify_read_back(expected);
+    sealed_sha256_ = expected;
+    return expected;
+}
 
+std::string DurableFile::commit() {
+    if (sealed_sha256_.empty()) {
+        seal();
+    }
     if (if_exists_ == IfExists::kReplace) {
         if (::rename(partial_path_.c_str(), final_path_.c_str()) != 0) {
             fail_errno(ExitCode::kIoError, "cannot rename to " + final_path_.string(), errno);
@@ -85,19 +93,21 @@ std::string DurableFile::commit() {
                 fail_errno(ExitCode::kIoError, "cannot link to " + final_path_.string(), error);
             }
         } else if (::unlink(partial_path_.c_str()) != 0) {
-            log_warning("cannot remove {}: {}", partial_path_.string(), std::generic_category().message(errno));
+            log_warning("cannot remove {}: {}", partial_path_.string(),
+                        std::generic_category().message(errno));
         }
     }
     partial_path_.clear();
     sync_folder(folder_of(final_path_));
-    return expected;
+    return sealed_sha256_;
 }
 
 void DurableFile::verify_read_back(std::string const& expected_sha256) const {
     FileDescriptor const file = open_for_reading(partial_path_);
     ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);  // ask for what the disk holds, not our own pages
     Sha256 sha256;
-    std::vector<std::byte> buffer(std::min<std::uint64_t>(kReadBackBytes, std::max<std::uint64_t>(bytes_written_, 1)));
+    std::vector<std::byte> buffer(
+        std::min<std::uint64_t>(kReadBackBytes, std::max<std::uint64_t>(bytes_written_, 1)));
     std::uint64_t offset = 0;
     while (offset < bytes_written_) {
         std::span<std::byte> const chunk(buffer.data(),
@@ -107,10 +117,12 @@ void DurableFile::verify_read_back(std::string const& expected_sha256) const {
         offset += chunk.size();
     }
     std::string const found = sha256.finish_hex();
-    require(found == expected_sha256 && file_size_bytes(file, partial_path_) == bytes_written_, ExitCode::kIoError,
-            "{}: what was read back differs from what was written (SHA-256 {} instead of {}); the storage is not "
-            "reliable",
-            final_path_.string(), found, expected_sha256);
+    require(
+        found == expected_sha256 && file_size_bytes(file, partial_path_) == bytes_written_,
+        ExitCode::kIoError,
+        "{}: what was read back differs from what was written (SHA-256 {} instead of {}); the storage is not "
+        "reliable",
+        final_path_.string(), found, expected_sha256);
 }
 
 std::string write_durably(std::filesystem::path const& path, std::string_view content, IfExists if_exists) {

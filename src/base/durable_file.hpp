@@ -1,4 +1,5 @@
-/// The one commit routine of the suite (spec/reliability.md 6): a file is either complete and verified, or absent.
+/// The one commit routine of the suite (spec/reliability.md 6): a file is either complete and verified, or
+/// absent.
 #pragma once
 
 #include <cstddef>
@@ -18,9 +19,9 @@ enum class IfExists {
     kReplace,  ///< for small mutable files such as manifests and pointers
 };
 
-/// Writes a private temporary `.<name>.<unique>.partial` beside the target (exclusive, the user's umask), and puts it
-/// under its final name only after fsync, checked close and a read-back whose SHA-256 equals what was written.
-/// The destructor removes an uncommitted temporary.
+/// Writes a private temporary `.<name>.<unique>.partial` beside the target (exclusive, the user's umask), and
+/// puts it under its final name only after fsync, checked close and a read-back whose SHA-256 equals what was
+/// written. The destructor removes an uncommitted temporary.
 /// @throws Error kCannotCreate, kIoError, kNoPermission; after any throw nothing new is under the final name.
 class DurableFile {
   public:
@@ -33,6 +34,9 @@ class DurableFile {
     void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
     std::uint64_t bytes_written() const noexcept { return bytes_written_; }
 
+    /// Everything of commit() but the final name: for a digest that must be on record before the file
+    /// appears. Nothing can be written afterwards. Returns the SHA-256 (hex) of the content.
+    std::string seal();
     /// Returns the SHA-256 (hex) of the committed content.
     std::string commit();
 
@@ -44,6 +48,7 @@ class DurableFile {
     IfExists if_exists_;
     FileDescriptor file_;
     Sha256 sha256_;
+    std::string sealed_sha256_;  ///< empty until sealed
     std::uint64_t bytes_written_ = 0;
 };
 

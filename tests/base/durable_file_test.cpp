@@ -41,6 +41,17 @@ TEST(DurableFile, NeverOverwritesAFinishedFileUnlessAsked) {
     EXPECT_EQ(num_entries(dir.path()), 1U);
 }
 
+TEST(DurableFile, TellsItsDigestBeforeTheNameAppears) {
+    TempDir const dir;
+    DurableFile file(dir / "a.txt");
+    file.write("hello");
+    std::string const sha256 = file.seal();
+    EXPECT_EQ(sha256, sha256_hex(std::string_view("hello")));
+    EXPECT_FALSE(std::filesystem::exists(dir / "a.txt"));
+    EXPECT_EQ(file.commit(), sha256);
+    EXPECT_EQ(read_text_file(dir / "a.txt"), "hello");
+}
+
 TEST(DurableFile, HonoursTheUmask) {
     TempDir const dir;
     mode_t const old = ::umask(0027);

@@ -1,0 +1,16 @@
+/// CRC-32C (Castagnoli): the checksum of every member of a shard, fast enough to be checked on every read.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace ctclip {
+
+/// @param crc  the result for the bytes before these; 0 at the start.
+std::uint32_t crc32c(std::span<std::byte const> bytes, std::uint32_t crc = 0);
+
+/// One table look-up a byte: what crc32c() equals on every processor.
+std::uint32_t crc32c_reference(std::span<std::byte const> bytes, std::uint32_t crc = 0);
+
+}  // namespace ctclip
