@@ -1,8 +1,8 @@
 /// IEEE binary16 bit patterns: conversion equal to numpy's astype(float16), bit for bit.
 ///
-/// Round to nearest even, infinity from 65520 on, gradual underflow, signed zeros kept. float64 never goes through a
-/// rounded float32: that rounds twice and is wrong next to ties (golden/float16). NaN becomes the canonical 0x7E00
-/// (numpy keeps sign and payload, hardware sets the quiet bit: NaN bits are not portable).
+/// Round to nearest even, infinity from 65520 on, gradual underflow, signed zeros kept. float64 never goes
+/// through a rounded float32: that rounds twice and is wrong next to ties (golden/float16). NaN becomes the
+/// canonical 0x7E00 (numpy keeps sign and payload, hardware sets the quiet bit: NaN bits are not portable).
 #pragma once
 
 #include <bit>
@@ -17,7 +17,9 @@ inline constexpr std::uint16_t kHalfNan = 0x7E00;
 inline constexpr std::uint16_t kHalfMax = 0x7BFF;  ///< 65504
 inline constexpr std::uint16_t kHalfSign = 0x8000;
 
-constexpr bool is_half_finite(std::uint16_t half) { return (half & kHalfInfinity) != kHalfInfinity; }
+constexpr bool is_half_finite(std::uint16_t half) {
+    return (half & kHalfInfinity) != kHalfInfinity;
+}
 
 /// The reference: one value, integer arithmetic only.
 constexpr std::uint16_t half_from(double value) {
@@ -45,14 +47,16 @@ constexpr std::uint16_t half_from(double value) {
     std::uint64_t const biased = exponent >= -14 ? static_cast<std::uint64_t>(exponent + 14) << 10 : 0;
     return static_cast<std::uint16_t>(sign | (biased + kept + round_up));
 }
-constexpr std::uint16_t half_from(float value) { return half_from(static_cast<double>(value)); }  // exact widening
+constexpr std::uint16_t half_from(float value) {
+    return half_from(static_cast<double>(value));
+}  // exact widening
 template <std::integral Integer>
     requires(sizeof(Integer) <= 4)
 constexpr std::uint16_t half_from(Integer value) {
     return half_from(static_cast<double>(value));  // exact widening
 }
 
-/// Exact.
+/// Exact. A signalling NaN becomes quiet, as the hardware makes it.
 constexpr float half_to_float(std::uint16_t half) {
     std::uint32_t const sign = static_cast<std::uint32_t>(half & kHalfSign) << 16;
     std::uint32_t const exponent = (half >> 10) & 0x1FU;
@@ -61,8 +65,11 @@ constexpr float half_to_float(std::uint16_t half) {
         auto const magnitude = std::bit_cast<std::uint32_t>(static_cast<float>(fraction) * 0x1p-24F);
         return std::bit_cast<float>(sign | magnitude);
     }
-    std::uint32_t const widened = exponent == 0x1F ? 0xFFU : exponent + 112;
-    return std::bit_cast<float>(sign | (widened << 23) | (fraction << 13));
+    if (exponent == 0x1F) {
+        std::uint32_t const quiet = fraction == 0 ? 0 : 0x40'0000U;
+        return std::bit_cast<float>(sign | 0x7F80'0000U | quiet | (fraction << 13));
+    }
+    return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (fraction << 13));
 }
 
 /// Whole arrays, equal to the reference above on every input, by the fastest instructions this processor has.

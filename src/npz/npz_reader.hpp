@@ -1,9 +1,10 @@
 /// One CT volume out of an .npz (a zip of .npy files) without Python and without trusting a byte of it
 /// (spec/reliability.md 2.1, spec/ct_clip.md 1.5).
 ///
-/// Read: stored and deflated members, zip64, .npy 1.0 to 3.0, float64/32/16, int32/16/8, uint16/8, both byte orders, C
-/// and Fortran order. Refused: everything else, anything that contradicts itself, object arrays (never unpickled).
-/// Every CRC-32 is checked; nothing is allocated from a size that has not been checked against the array's own header.
+/// Read: stored and deflated members, zip64, .npy 1.0 to 3.0, float64/32/16, int32/16/8, uint16/8, both byte
+/// orders, C and Fortran order. Refused: everything else, anything that contradicts itself, object arrays
+/// (never unpickled). Every CRC-32 is checked; nothing is allocated from a size that has not been checked
+/// against the array's own header.
 #pragma once
 
 #include <cstddef>
@@ -27,12 +28,13 @@ struct NpzArray {
 
     std::span<std::byte const> bytes() const { return member.bytes().subspan(payload_offset); }
 
-    ScratchBuffer member;             ///< the whole .npy
-    std::size_t payload_offset = 0;   ///< where its voxels start
+    ScratchBuffer member;            ///< the whole .npy
+    std::size_t payload_offset = 0;  ///< where its voxels start
 };
 
 struct NpzLimits {
-    std::uint64_t max_array_bytes = std::uint64_t{4} << 30;  ///< uncompressed voxels; 1024x1024x400 float64 is 3.4 GB
+    std::uint64_t max_array_bytes = std::uint64_t{4}
+                                    << 30;  ///< uncompressed voxels; 1024x1024x400 float64 is 3.4 GB
 };
 
 /// Reads volume after volume into the same memory (one compressed member and one array at a time).
@@ -42,7 +44,8 @@ class NpzReader {
 
     /// @param key  the array's name, or "auto": the first of data, volume, arr_0, arr that the file has.
     /// @return     valid until the next call.
-    /// @throws Error kBadInput (path, member, what is wrong), kTryAgain if the file changed while it was read,
+    /// @throws Error kBadInput (path, member, what is wrong), kTryAgain if the file changed while it was
+    /// read,
     ///               kIoError, kNoPermission.
     NpzArray const& read(std::filesystem::path const& path, std::string const& key = "auto");
 

@@ -22,7 +22,8 @@ struct NpzLayout {
     int compression_level = 6;  ///< libdeflate, 1 to 12
 };
 
-/// One array under `key`, through DurableFile (refuses to overwrite). The file is a pure function of the arguments.
+/// One array under `key`, through DurableFile (refuses to overwrite). The file is a pure function of the
+/// arguments.
 /// @param bytes  element_count(shape) elements, already in the layout's order and byte order.
 /// @throws Error kCannotCreate, kIoError, kNoPermission; kBadInput if `bytes` does not fit the shape.
 void write_npz(std::filesystem::path const& path, std::string const& key, DType type, Shape const& shape,

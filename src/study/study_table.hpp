@@ -1,5 +1,5 @@
-/// The three CSVs of CT-RATE (reports, metadata, labels) joined per study, with the values that the Python reference
-/// holds (pandas; golden/shards/csv) and stricter rules (spec/reliability.md 2.2).
+/// The three CSVs of CT-RATE (reports, metadata, labels) joined per study, with the values that the Python
+/// reference holds (pandas; golden/shards/csv) and stricter rules (spec/reliability.md 2.2).
 #pragma once
 
 #include <array>
@@ -14,22 +14,35 @@
 namespace ctclip {
 
 /// The 18 labels of CT-RATE in canonical order (spec/ct_clip.md 1.2).
-inline constexpr std::array<std::string_view, 18> kAbnormalityNames{
-    "Medical material", "Arterial wall calcification", "Cardiomegaly", "Pericardial effusion",
-    "Coronary artery wall calcification", "Hiatal hernia", "Lymphadenopathy", "Emphysema", "Atelectasis",
-    "Lung nodule", "Lung opacity", "Pulmonary fibrotic sequela", "Pleural effusion", "Mosaic attenuation pattern",
-    "Peribronchial thickening", "Consolidation", "Bronchiectasis", "Interlobular septal thickening"};
+inline constexpr std::array<std::string_view, 18> kAbnormalityNames{"Medical material",
+                                                                    "Arterial wall calcification",
+                                                                    "Cardiomegaly",
+                                                                    "Pericardial effusion",
+                                                                    "Coronary artery wall calcification",
+                                                                    "Hiatal hernia",
+                                                                    "Lymphadenopathy",
+                                                                    "Emphysema",
+                                                                    "Atelectasis",
+                                                                    "Lung nodule",
+                                                                    "Lung opacity",
+                                                                    "Pulmonary fibrotic sequela",
+                                                                    "Pleural effusion",
+                                                                    "Mosaic attenuation pattern",
+                                                                    "Peribronchial thickening",
+                                                                    "Consolidation",
+                                                                    "Bronchiectasis",
+                                                                    "Interlobular septal thickening"};
 
 /// One reconstruction: what the CSVs say about the volume `study_id`.npz.
 struct Study {
-    std::string study_id;     ///< VolumeName without ".nii.gz"
-    std::string findings;     ///< verbatim; an empty or missing cell is the text "nan", as in Python
-    std::string impressions;  ///< same
+    std::string study_id;            ///< VolumeName without ".nii.gz"
+    std::string findings;            ///< verbatim; an empty or missing cell is the text "nan", as in Python
+    std::string impressions;         ///< same
     double rescale_slope = 1.0;      ///< finite, not 0
     double rescale_intercept = 0.0;  ///< finite
-    std::string xy_spacing;          ///< the CSV text, "[0.732, 0.732]"; parse_xy_spacing_mm gives a positive number
-    double z_spacing = 1.0;          ///< mm, finite, positive
-    std::vector<float> labels;       ///< 0 or 1, in the order of class_names()
+    std::string xy_spacing;  ///< the CSV text, "[0.732, 0.732]"; parse_xy_spacing_mm gives a positive number
+    double z_spacing = 1.0;  ///< mm, finite, positive
+    std::vector<float> labels;  ///< 0 or 1, in the order of class_names()
 };
 
 /// A study that at least one CSV does not know.
@@ -42,7 +55,8 @@ struct IncompleteStudy {
 
 class StudyTable {
   public:
-    /// @throws Error kBadInput (path, line, column; never report text) for anything but well-formed UTF-8 CSV with each
+    /// @throws Error kBadInput (path, line, column; never report text) for anything but well-formed UTF-8 CSV
+    /// with each
     ///         needed column once, each study once, and values in range; kIoError, kNoPermission.
     static StudyTable load(std::filesystem::path const& reports, std::filesystem::path const& metadata,
                            std::filesystem::path const& labels);
