@@ -33,6 +33,8 @@ struct Array {
     std::span<T const> as() const {
         return {reinterpret_cast<T const*>(bytes.data()), bytes.size() / sizeof(T)};
     }
+
+    bool operator==(Array const&) const = default;  ///< bytes, not numbers: NaN equals itself, -0 differs from 0
 };
 
 using NamedArrays = std::map<std::string, Array>;
