@@ -38,6 +38,8 @@ class CommandLine {
         std::string spelled;
         std::vector<std::string> words;
     };
+    Given& given(Schema& schema, KeyBinding& binding, std::string const& spelled);
+
     std::vector<Given> given_;
 };
 

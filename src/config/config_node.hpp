@@ -30,6 +30,7 @@ struct ConfigNode {
     std::vector<ConfigNode> items;                             ///< sequences only
     std::vector<std::pair<std::string, ConfigNode>> entries;   ///< maps only, in the order of the file
     Origin origin;
+    Origin key_origin;  ///< entries of a map: where their key is written
 
     ConfigNode* find(std::string const& key);  ///< maps: the entry of that name, or null
 };

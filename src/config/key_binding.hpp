@@ -23,36 +23,43 @@ enum class KeyPlace {
     kPositional,    ///< command line only, without a name in front
 };
 
-class KeyBinding {
+struct KeyHead {
+    std::string name;  ///< dotted key, flag without dashes, or label of a positional ("FILE")
+    std::string help;
+    KeyPlace place = KeyPlace::kFileAndFlags;
+};
+
+class KeyBinding : public KeyHead {
   public:
-    KeyBinding(std::string name, std::string help, KeyPlace place)
-        : name(std::move(name)), help(std::move(help)), place(place) {}
+    explicit KeyBinding(KeyHead head) : KeyHead(std::move(head)) {}
     KeyBinding(KeyBinding const&) = delete;
     KeyBinding& operator=(KeyBinding const&) = delete;
     virtual ~KeyBinding() = default;
 
     /// Converts, checks and stores; an empty answer means done, otherwise the variable is unchanged.
     virtual ConversionProblem assign(ConfigNode const& node) = 0;
-    /// The same from the command line: lists may be written `a,b,c`, text is taken as it is.
+    /// The same from the command line. A list is written `a,b,c` for a key, one item a word otherwise.
     virtual ConversionProblem assign_words(std::vector<std::string> const& words) = 0;
     virtual std::string value_as_yaml() const = 0;
     virtual bool is_switch() const = 0;  ///< a bool: its flag needs no value
     virtual bool is_list() const = 0;
     virtual std::string value_placeholder() const = 0;
 
-    std::string name;  ///< dotted key, or the flag without dashes
-    std::string help;
-    KeyPlace place;
     std::string flag;                  ///< "--volumes"; empty: none
     std::vector<std::string> aliases;  ///< further spellings of the flag, shown last in the help
     bool is_required = false;
     std::vector<std::string> choices;
     Origin origin;  ///< of the current value
-    bool is_given = false;
+    bool is_given = false;  ///< a value came from somewhere, right or wrong
 };
 
-ConfigNode node_from_words(std::vector<std::string> const& words, Origin const& origin, bool is_text, bool is_list,
-                           ConversionProblem& problem);
+/// How the words of a command line make a value.
+enum class WordsMean {
+    kOneValue,
+    kItems,         ///< one item a word (file names may hold commas)
+    kItemsByComma,  ///< "a,b" is two items
+};
+ConfigNode node_from_words(std::vector<std::string> const& words, WordsMean meaning);
 ConversionProblem not_a_choice(std::string const& found, std::vector<std::string> const& choices);
 ConversionProblem out_of_bounds(std::string const& found, std::string const& needed);
 ConversionProblem wrong_length(std::size_t found, std::size_t needed);
@@ -63,8 +70,7 @@ class TypedKeyBinding final : public KeyBinding {
     using Element = typename ElementOf<T>::Type;
     static constexpr bool kIsText = std::same_as<Element, std::string> || std::same_as<Element, std::filesystem::path>;
 
-    TypedKeyBinding(std::string name, T& target, std::string help, KeyPlace place)
-        : KeyBinding(std::move(name), std::move(help), place), target_(target) {}
+    TypedKeyBinding(KeyHead head, T& target) : KeyBinding(std::move(head)), target_(target) {}
 
     ConversionProblem assign(ConfigNode const& node) override {
         T value{};
@@ -79,16 +85,15 @@ class TypedKeyBinding final : public KeyBinding {
     }
 
     ConversionProblem assign_words(std::vector<std::string> const& words) override {
-        ConversionProblem problem;
-        ConfigNode const node = node_from_words(words, {}, kIsText, is_list(), problem);
-        return problem.empty() ? assign(node) : problem;
+        WordsMean const items = place == KeyPlace::kFileAndFlags ? WordsMean::kItemsByComma : WordsMean::kItems;
+        return assign(node_from_words(words, is_list() ? items : WordsMean::kOneValue));
     }
 
     std::string value_as_yaml() const override { return show(target_); }
     bool is_switch() const override { return std::same_as<Element, bool> && !is_list(); }
     bool is_list() const override { return ElementOf<T>::kIsList; }
     std::string value_placeholder() const override {
-        return is_list() && place != KeyPlace::kPositional ? placeholder<Element>() + ",..." : placeholder<Element>();
+        return placeholder<Element>() + (is_list() && place == KeyPlace::kFileAndFlags ? ",..." : "");
     }
 
     std::optional<Element> minimum;
@@ -144,8 +149,8 @@ class ChoiceKeyBinding final : public KeyBinding {
   public:
     using Names = std::vector<std::pair<std::string, Enum>>;
 
-    ChoiceKeyBinding(std::string name, Enum& target, Names names, std::string help, KeyPlace place)
-        : KeyBinding(std::move(name), std::move(help), place), target_(target), names_(std::move(names)) {
+    ChoiceKeyBinding(KeyHead head, Enum& target, Names names)
+        : KeyBinding(std::move(head)), target_(target), names_(std::move(names)) {
         for (auto const& [text, value] : names_) {
             choices.push_back(text);
         }

@@ -35,8 +35,8 @@ class Schema {
     /// Binds a dotted key. T: bool, int, int64_t, double, string, path, an optional of these, or a vector of these.
     template <class T>
     KeyOptions<TypedKeyBinding<T>> key(std::string name, T& target, std::string help) {
-        return add(std::make_unique<TypedKeyBinding<T>>(std::move(name), target, std::move(help),
-                                                        KeyPlace::kFileAndFlags));
+        KeyHead head{std::move(name), std::move(help), KeyPlace::kFileAndFlags};
+        return add(std::make_unique<TypedKeyBinding<T>>(std::move(head), target));
     }
 
     /// Binds a dotted key to an enumeration.
@@ -44,24 +44,23 @@ class Schema {
     KeyOptions<ChoiceKeyBinding<Enum>> choice(std::string name, Enum& target,
                                               std::vector<std::pair<std::string, std::type_identity_t<Enum>>> names,
                                               std::string help) {
-        return add(std::make_unique<ChoiceKeyBinding<Enum>>(std::move(name), target, std::move(names),
-                                                            std::move(help), KeyPlace::kFileAndFlags));
+        KeyHead head{std::move(name), std::move(help), KeyPlace::kFileAndFlags};
+        return add(std::make_unique<ChoiceKeyBinding<Enum>>(std::move(head), target, std::move(names)));
     }
 
-    /// Binds a flag (`"--output"`) that is no configuration key: not in files, not in the dump.
+    /// Binds a flag (`"--output"`) that is no configuration key: not in files, not in the dump. A vector's flag may be
+    /// repeated.
     template <class T>
     KeyOptions<TypedKeyBinding<T>> option(std::string flag, T& target, std::string help) {
-        auto options = add(std::make_unique<TypedKeyBinding<T>>(flag.substr(2), target, std::move(help),
-                                                                KeyPlace::kFlagOnly));
-        options.flag(std::move(flag));
-        return options;
+        KeyHead head{flag.substr(2), std::move(help), KeyPlace::kFlagOnly};
+        return add(std::make_unique<TypedKeyBinding<T>>(std::move(head), target)).flag(std::move(flag));
     }
 
     /// Binds the next word of the command line (`label` as in the help: "FILE"); a vector takes all that are left.
     template <class T>
     KeyOptions<TypedKeyBinding<T>> positional(std::string label, T& target, std::string help) {
-        return add(std::make_unique<TypedKeyBinding<T>>(std::move(label), target, std::move(help),
-                                                        KeyPlace::kPositional));
+        KeyHead head{std::move(label), std::move(help), KeyPlace::kPositional};
+        return add(std::make_unique<TypedKeyBinding<T>>(std::move(head), target));
     }
 
     /// `prefix` and all keys below it are accepted; a note with the reason is kept when one is given.
@@ -117,11 +116,16 @@ class Schema {
     Unused const* find_unused(std::string_view key) const;
     bool is_of_other_program(std::string_view key) const;
     std::string unknown_key_text(std::string const& key) const;
+    void apply_document(ConfigNode const& root, std::vector<ConfigProblem> problems);
     void apply(ConfigNode const& node, std::string const& prefix);
     void apply_entry(std::string const& key, ConfigNode const& node);
     void assign(KeyBinding& binding, ConfigNode const& node);
+    void store(KeyBinding& binding, ExitCode code, Origin origin, std::string const& subject,
+               std::vector<std::string> const& words);
+    void find_missing();
     void add_problem(ExitCode code, Origin origin, std::string text);
-    std::string to_yaml(bool with_origins) const;
+    enum class YamlComments { kNone, kOrigins };
+    std::string to_yaml(YamlComments comments) const;
 
     std::vector<std::unique_ptr<KeyBinding>> bindings_;
     std::vector<Unused> unused_;

@@ -1,0 +1,84 @@
+#include "base/stop_signal.hpp"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <ctime>
+
+namespace ctclip {
+namespace {
+
+constexpr int kStopSignals[] = {SIGTERM, SIGINT, SIGHUP, SIGXCPU, SIGUSR1, SIGUSR2};
+
+std::atomic<int> first_signal = 0;
+std::atomic<std::int64_t> first_time_ms = 0;
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<std::int64_t>::is_always_lock_free,
+              "a signal handler may touch lock-free atomics only");
+
+std::int64_t now_ms() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);  // async-signal-safe
+    return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
+void on_stop_signal(int signal_number) {
+    int none = 0;
+    if (first_signal.compare_exchange_strong(none, signal_number)) {
+        first_time_ms = now_ms();
+        return;
+    }
+    bool const is_repeated = first_signal == signal_number && (signal_number == SIGTERM || signal_number == SIGINT);
+    if (is_repeated && now_ms() - first_time_ms >= 1000) {
+        static constexpr char kText[] = "second stop signal: ending at once, the last saved state is intact\n";
+        [[maybe_unused]] ssize_t const written = ::write(STDERR_FILENO, kText, sizeof kText - 1);
+        ::_exit(static_cast<int>(ExitCode::kTryAgain));
+    }
+}
+
+}  // namespace
+
+void install_stop_signals() {
+    struct sigaction action {};
+    action.sa_handler = on_stop_signal;
+    action.sa_flags = SA_RESTART;
+    for (int const signal_number : kStopSignals) {
+        struct sigaction current {};
+        ::sigaction(signal_number, nullptr, &current);
+        bool const is_under_nohup = signal_number == SIGHUP && current.sa_handler == SIG_IGN;
+        if (!is_under_nohup) {
+            ::sigaction(signal_number, &action, nullptr);
+        }
+    }
+    std::signal(SIGPIPE, SIG_IGN);
+}
+
+bool stop_requested() noexcept { return first_signal != 0; }
+
+std::string stop_signal_name() {
+    switch (first_signal) {
+        case 0:
+            return "";
+        case SIGTERM:
+            return "SIGTERM";
+        case SIGINT:
+            return "SIGINT";
+        case SIGHUP:
+            return "SIGHUP";
+        case SIGXCPU:
+            return "SIGXCPU";
+        case SIGUSR1:
+            return "SIGUSR1";
+        case SIGUSR2:
+            return "SIGUSR2";
+        default:
+            return fmt::format("signal {}", first_signal.load());
+    }
+}
+
+void set_stop_signal(int signal_number) noexcept {
+    first_signal = signal_number;
+    first_time_ms = now_ms();
+}
+
+}  // namespace ctclip
