@@ -36,6 +36,8 @@ find_package(PNG QUIET)
 ctclip_require(PNG_FOUND "libpng" "apt-get install libpng-dev")
 find_package(GTest QUIET)
 ctclip_require(GTest_FOUND "GoogleTest and GoogleMock" "apt-get install libgtest-dev libgmock-dev")
+find_package(hwy QUIET CONFIG)
+ctclip_require(hwy_FOUND "Google Highway" "apt-get install libhwy-dev")
 pkg_check_modules(libdeflate QUIET IMPORTED_TARGET libdeflate)
 ctclip_require(libdeflate_FOUND "libdeflate" "apt-get install libdeflate-dev")
 find_package(LibTorch MODULE QUIET)   # cmake/FindLibTorch.cmake: the PyPI wheel, no Python is run

@@ -1,0 +1,443 @@
+// The fused CPU path, compiled once per instruction set and chosen at run time (Google Highway).
+//
+// For a tile of 16 target columns, row by row:
+//   1. the two source rows around the target row, interpolated along y; lanes run along z, as in the stored
+//   volume.
+//      A source row is shared by neighbouring target rows, so the two newest are kept.
+//   2. those two, interpolated along x, and transposed: lanes now run along y, as in the model's input.
+//   3. interpolated along z, divided by 1000, written past the caches (nobody reads them soon).
+// Every step is the scalar definition in preprocess.hpp, in the same order: bit-equal on every instruction
+// set.
+#include "kernels/preprocess_cpu.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "kernels/column_tile.hpp"
+
+// SSE4 has no fused multiply-add; what it would save over the portable baseline is not worth compiling it.
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/preprocess_simd.cpp"
+#include <hwy/foreach_target.h>
+
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace ctclip {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Floats = hn::CappedTag<float, kTileColumns>;
+using Vector = hn::Vec<Floats>;
+
+constexpr std::size_t kLine = kTileColumns;  // voxels in a VoxelLine, and slices in a block along z
+
+#if HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_SCALAR  // no fused multiply-add
+Vector fused_product_sum(Vector a, Vector b, Vector c) {
+    Floats const d;
+    alignas(64) std::array<float, kLine> lanes_a, lanes_b, lanes_c;
+    hn::Store(a, d, lanes_a.data());
+    hn::Store(b, d, lanes_b.data());
+    hn::Store(c, d, lanes_c.data());
+    for (std::size_t lane = 0; lane < hn::Lanes(d); ++lane) {
+        lanes_a[lane] = ctclip::fused_product_sum(lanes_a[lane], lanes_b[lane], lanes_c[lane]);
+    }
+    return hn::Load(d, lanes_a.data());
+}
+
+Vector widen(std::uint16_t const* halves) {
+    Floats const d;
+    alignas(64) std::array<float, kLine> lanes;
+    std::transform(halves, halves + hn::Lanes(d), lanes.begin(), half_to_float);
+    return hn::Load(d, lanes.data());
+}
+#else
+HWY_INLINE Vector fused_product_sum(Vector a, Vector b, Vector c) {
+    return hn::MulAdd(a, b, c);
+}
+
+HWY_INLINE Vector widen(std::uint16_t const* halves) {
+    Floats const d;
+    hn::Rebind<hwy::float16_t, Floats> const half_tag;
+    return hn::PromoteTo(d, hn::LoadU(half_tag, reinterpret_cast<hwy::float16_t const*>(halves)));
+}
+#endif
+
+HWY_INLINE Vector interpolate(Vector a, Vector b, Vector lower_weight, Vector upper_weight) {
+    return fused_product_sum(a, lower_weight, hn::Mul(b, upper_weight));
+}
+
+/// NaN stays NaN: comparisons with it are false.
+HWY_INLINE Vector clip_hu(Vector value) {
+    Floats const d;
+    Vector const low = hn::Set(d, -kClipHu);
+    Vector const high = hn::Set(d, kClipHu);
+    value = hn::IfThenElse(hn::Lt(value, low), low, value);
+    return hn::IfThenElse(hn::Gt(value, high), high, value);
+}
+
+HWY_INLINE Vector with_canonical_nan(Vector value) {
+    return hn::IfThenElse(hn::IsNaN(value), hn::Set(Floats(), half_to_float(kHalfNan)), value);
+}
+
+/// The 16 slices from `z` on of one source column. Beyond the column's end they belong to the next one and
+/// are never used; beyond the volume's end nothing may be read.
+HWY_INLINE std::uint16_t const* block_of_column(std::span<std::uint16_t const> raw_xyz, std::size_t offset,
+                                                std::array<std::uint16_t, kLine>& tail) {
+    if (offset + kLine <= raw_xyz.size()) {
+        return raw_xyz.data() + offset;
+    }
+    std::size_t const available = raw_xyz.size() - offset;
+    std::memcpy(tail.data(), raw_xyz.data() + offset, available * sizeof(std::uint16_t));
+    std::fill(tail.begin() + static_cast<std::ptrdiff_t>(available), tail.end(), std::uint16_t{0});
+    return tail.data();
+}
+
+#if HWY_TARGET == HWY_SCALAR
+/// block(column, lane) gives slice `lane` of one of 16 columns; writes 16 lines, one per slice.
+template <class Block>
+void transpose_to_lines(Block const& block, VoxelLine* lines) {
+    for (std::size_t lane = 0; lane < kLine; ++lane) {
+        for (std::size_t column = 0; column < kLine; ++column) {
+            hn::Store(block(column, lane), Floats(), lines[lane].voxels + column);
+        }
+    }
+}
+#else
+/// 4 x 4 transposition within each 128-bit block: afterwards vector k holds, block by block, lane 4 b + k of
+/// all four.
+HWY_INLINE void transpose_blocks(Vector& v0, Vector& v1, Vector& v2, Vector& v3) {
+    Floats const d;
+    hn::Repartition<double, Floats> const d64;
+    Vector const low01 = hn::InterleaveLower(d, v0, v1);
+    Vector const high01 = hn::InterleaveUpper(d, v0, v1);
+    Vector const low23 = hn::InterleaveLower(d, v2, v3);
+    Vector const high23 = hn::InterleaveUpper(d, v2, v3);
+    auto const lower = [&](Vector a, Vector b) {
+        return hn::BitCast(d, hn::InterleaveLower(d64, hn::BitCast(d64, a), hn::BitCast(d64, b)));
+    };
+    auto const upper = [&](Vector a, Vector b) {
+        return hn::BitCast(d, hn::InterleaveUpper(d64, hn::BitCast(d64, a), hn::BitCast(d64, b)));
+    };
+    v0 = lower(low01, low23);
+    v1 = upper(low01, low23);
+    v2 = lower(high01, high23);
+    v3 = upper(high01, high23);
+}
+
+/// Stores 128-bit block b of `value` at `first_line[4 b].voxels + column`.
+template <class D>
+HWY_INLINE void store_blocks(D d, hn::Vec<D> value, VoxelLine* first_line, std::size_t column) {
+    if constexpr (hn::MaxLanes(D()) <= 4) {
+        hn::Store(value, d, first_line->voxels + column);
+    } else {
+        hn::Half<D> const half;
+        store_blocks(half, hn::LowerHalf(half, value), first_line, column);
+        store_blocks(half, hn::UpperHalf(half, value), first_line + hn::MaxLanes(half), column);
+    }
+}
+
+/// block(column, lane) gives lanes [lane, lane + Lanes) along z of one of 16 columns; writes 16 lines, one
+/// per slice.
+template <class Block>
+HWY_INLINE void transpose_to_lines(Block const& block, VoxelLine* lines) {
+    Floats const d;
+    for (std::size_t lane = 0; lane < kLine; lane += hn::Lanes(d)) {
+        for (std::size_t column = 0; column < kLine; column += 4) {
+            Vector v0 = block(column, lane);
+            Vector v1 = block(column + 1, lane);
+            Vector v2 = block(column + 2, lane);
+            Vector v3 = block(column + 3, lane);
+            transpose_blocks(v0, v1, v2, v3);
+            store_blocks(d, v0, lines + lane, column);
+            store_blocks(d, v1, lines + lane + 1, column);
+            store_blocks(d, v2, lines + lane + 2, column);
+            store_blocks(d, v3, lines + lane + 3, column);
+        }
+    }
+}
+#endif
+
+/// Writes one line of the model's input: a whole cache line past the caches where alignment allows.
+class LineWriter {
+  public:
+    LineWriter(std::span<float> input, std::int64_t row_length)
+        : can_stream_(is_aligned(input.data(), row_length)) {}
+
+    /// line(lane) gives the vector for lanes [lane, lane + Lanes).
+    template <class Line>
+    HWY_INLINE void write(Line const& line, float* target, std::int32_t num_lanes) const {
+        Floats const d;
+        if (can_stream_) {
+            for (std::size_t lane = 0; lane < kLine; lane += hn::Lanes(d)) {
+                hn::Stream(line(lane), d, target + lane);
+            }
+            return;
+        }
+        VoxelLine whole;
+        for (std::size_t lane = 0; lane < kLine; lane += hn::Lanes(d)) {
+            hn::Store(line(lane), d, whole.voxels + lane);
+        }
+        std::memcpy(target, whole.voxels, static_cast<std::size_t>(num_lanes) * sizeof(float));
+    }
+
+  private:
+    static bool is_aligned(float const* input, std::int64_t row_length) {
+        return reinterpret_cast<std::uintptr_t>(input) % sizeof(VoxelLine) == 0 &&
+               row_length % std::int64_t{kTileColumns} == 0;
+    }
+
+    bool can_stream_;
+};
+
+/// One volume on its way to the model's input.
+class VolumePass {
+  public:
+    VolumePass(PreprocessRecipe const& recipe, std::span<std::uint16_t const> raw_xyz,
+               std::span<float> input_zxy, PreprocessScratch& scratch)
+        : recipe_(recipe),
+          raw_(raw_xyz),
+          input_(input_zxy),
+          writer_(input_zxy, recipe.geometry.y.num_target),
+          taps_x_(kept_taps(recipe.geometry.x)),
+          taps_z_(kept_taps(recipe.geometry.z)),
+          num_blocks_((static_cast<std::size_t>(recipe.geometry.z.num_source) + kLine - 1) / kLine) {
+        scratch.rows.resize(2 * num_blocks_ * kLine);
+        scratch.columns.resize(num_blocks_ * kLine);
+        rows_ = scratch.rows.data();
+        columns_ = scratch.columns.data();
+    }
+
+    void run() {
+        fill_padding_slices_and_rows();
+        for (ColumnTile const& tile : column_tiles(recipe_.geometry.y)) {
+            if (tile.is_all_padding()) {
+                fill_tile(tile);
+            } else if (recipe_.order == ClipOrder::kClipThenResize) {
+                run_tile<ClipOrder::kClipThenResize>(tile);
+            } else {
+                run_tile<ClipOrder::kResizeThenClip>(tile);
+            }
+        }
+        hwy::FlushStream();
+    }
+
+  private:
+    float* line_of(std::int32_t z, std::int32_t x, ColumnTile const& tile) const {
+        VolumeGeometry const& geometry = recipe_.geometry;
+        return input_.data() + (std::int64_t{z} * geometry.x.num_target + x) * geometry.y.num_target +
+               tile.first_column;
+    }
+
+    template <ClipOrder order>
+    void run_tile(ColumnTile const& tile) {
+        std::array<std::int32_t, 2> row_in_slot{-1, -1};
+        std::int32_t x = recipe_.geometry.x.pad_before;
+        for (Taps const& taps : taps_x_) {
+            for (std::int32_t const source_x : {taps.lower, taps.upper}) {
+                auto const slot = static_cast<std::size_t>(source_x & 1);
+                if (row_in_slot[slot] != source_x) {
+                    interpolate_along_y<order>(tile, source_x, slot_rows(source_x));
+                    row_in_slot[slot] = source_x;
+                }
+            }
+            interpolate_along_x(slot_rows(taps.lower), slot_rows(taps.upper), taps.upper_weight);
+            interpolate_along_z<order>(tile, x++);
+        }
+    }
+
+    VoxelLine* slot_rows(std::int32_t source_x) const {
+        return rows_ + static_cast<std::size_t>(source_x & 1) * num_blocks_ * kLine;
+    }
+
+    /// rows[block * 16 + column].voxels[lane]: slice block * 16 + lane of a target column.
+    template <ClipOrder order>
+    void interpolate_along_y(ColumnTile const& tile, std::int32_t source_x, VoxelLine* rows) const {
+        Floats const d;
+        Vector const slope = hn::Set(d, recipe_.rescale_slope);
+        Vector const intercept = hn::Set(d, recipe_.rescale_intercept);
+        VolumeGeometry const& geometry = recipe_.geometry;
+        std::array<VoxelLine, 2 * kTileColumns> hu;
+        std::array<std::uint16_t, kLine> tail;
+        for (std::size_t block = 0; block < num_blocks_; ++block) {
+            for (std::size_t source = 0; source < static_cast<std::size_t>(tile.num_sources); ++source) {
+                std::int64_t const column =
+                    std::int64_t{source_x} * geometry.y.num_source + tile.sources[source];
+                auto const offset = static_cast<std::size_t>(column * geometry.z.num_source) + block * kLine;
+                std::uint16_t const* const halves = block_of_column(raw_, offset, tail);
+                for (std::size_t lane = 0; lane < kLine; lane += hn::Lanes(d)) {
+                    Vector value = hn::Add(hn::Mul(widen(halves + lane), slope), intercept);
+                    if constexpr (order == ClipOrder::kClipThenResize) {
+                        value = clip_hu(value);
+                    }
+                    hn::Store(value, d, hu[source].voxels + lane);
+                }
+            }
+            for (std::size_t column = 0; column < kLine; ++column) {
+                Vector const upper_weight = hn::Set(d, tile.upper_weight[column]);
+                Vector const lower_weight = hn::Sub(hn::Set(d, 1.0F), upper_weight);
+                VoxelLine const& lower = hu[tile.lower[column]];
+                VoxelLine const& upper = hu[tile.upper[column]];
+                VoxelLine& row = rows[block * kLine + column];
+                for (std::size_t lane = 0; lane < kLine; lane += hn::Lanes(d)) {
+                    hn::Store(interpolate(hn::Load(d, lower.voxels + lane), hn::Load(d, upper.voxels + lane),
+                                          lower_weight, upper_weight),
+                              d, row.voxels + lane);
+                }
+            }
+        }
+    }
+
+    /// columns_[z].voxels[lane]: slice z of target column `lane`.
+    void interpolate_along_x(VoxelLine const* lower, VoxelLine const* upper, float weight) const {
+        Floats const d;
+        Vector const upper_weight = hn::Set(d, weight);
+        Vector const lower_weight = hn::Sub(hn::Set(d, 1.0F), upper_weight);
+        for (std::size_t line = 0; line < num_blocks_ * kLine; line += kLine) {
+            transpose_to_lines(
+                [&](std::size_t column, std::size_t lane) HWY_ATTR {
+                    return interpolate(hn::Load(d, lower[line + column].voxels + lane),
+                                       hn::Load(d, upper[line + column].voxels + lane), lower_weight,
+                                       upper_weight);
+                },
+                columns_ + line);
+        }
+    }
+
+    template <ClipOrder order>
+    void interpolate_along_z(ColumnTile const& tile, std::int32_t x) const {
+        Floats const d;
+        Vector const thousand = hn::Set(d, 1000.0F);
+        VoxelLine padding_mask;
+        for (std::size_t lane = 0; lane < kLine; ++lane) {
+            padding_mask.voxels[lane] = (tile.padding_lanes >> lane & 1U) != 0 ? 1.0F : 0.0F;
+        }
+        std::int32_t z = recipe_.geometry.z.pad_before;
+        for (Taps const& taps : taps_z_) {
+            VoxelLine const& lower = columns_[taps.lower];
+            VoxelLine const& upper = columns_[taps.upper];
+            Vector const upper_weight = hn::Set(d, taps.upper_weight);
+            Vector const lower_weight = hn::Sub(hn::Set(d, 1.0F), upper_weight);
+            writer_.write(
+                [&](std::size_t lane) HWY_ATTR {
+                    Vector value = interpolate(hn::Load(d, lower.voxels + lane),
+                                               hn::Load(d, upper.voxels + lane), lower_weight, upper_weight);
+                    if constexpr (order == ClipOrder::kResizeThenClip) {
+                        value = clip_hu(value);
+                    }
+                    value = with_canonical_nan(hn::Div(value, thousand));
+                    auto const is_padding = hn::Gt(hn::Load(d, padding_mask.voxels + lane), hn::Zero(d));
+                    return hn::IfThenElse(is_padding, hn::Set(d, kPaddingValue), value);
+                },
+                line_of(z++, x, tile), tile.num_lanes);
+        }
+    }
+
+    void fill_padding_slices_and_rows() const {
+        VolumeGeometry const& geometry = recipe_.geometry;
+        std::int64_t const row = geometry.y.num_target;
+        for (std::int32_t z = 0; z < geometry.z.num_target; ++z) {
+            float* const slice = input_.data() + std::int64_t{z} * geometry.x.num_target * row;
+            if (geometry.z.is_padding(z)) {
+                std::fill_n(slice, geometry.x.num_target * row, kPaddingValue);
+                continue;
+            }
+            std::int32_t const after = geometry.x.pad_before + geometry.x.num_kept;
+            std::fill_n(slice, geometry.x.pad_before * row, kPaddingValue);
+            std::fill_n(slice + after * row, (geometry.x.num_target - after) * row, kPaddingValue);
+        }
+    }
+
+    void fill_tile(ColumnTile const& tile) const {
+        Vector const padding = hn::Set(Floats(), kPaddingValue);
+        for (std::int32_t z = 0; z < recipe_.geometry.z.num_target; ++z) {
+            for (std::int32_t x = 0; x < recipe_.geometry.x.num_target; ++x) {
+                writer_.write([&](std::size_t) HWY_ATTR { return padding; }, line_of(z, x, tile),
+                              tile.num_lanes);
+            }
+        }
+    }
+
+    PreprocessRecipe const& recipe_;
+    std::span<std::uint16_t const> raw_;
+    std::span<float> input_;
+    LineWriter writer_;
+    std::vector<Taps> taps_x_;
+    std::vector<Taps> taps_z_;
+    std::size_t num_blocks_;  // of 16 source slices
+    VoxelLine* rows_ = nullptr;
+    VoxelLine* columns_ = nullptr;
+};
+
+void preprocess_volume(PreprocessRecipe const& recipe, std::span<std::uint16_t const> raw_xyz,
+                       std::span<float> input_zxy, PreprocessScratch& scratch) {
+    VolumePass(recipe, raw_xyz, input_zxy, scratch).run();
+}
+
+void widen_volume(std::span<std::int64_t const> shape_xyz, std::span<std::uint16_t const> stored_xyz,
+                  std::span<float> input_zxy, PreprocessScratch& scratch) {
+    auto const num_x = static_cast<std::size_t>(shape_xyz[0]);
+    auto const num_y = static_cast<std::size_t>(shape_xyz[1]);
+    auto const num_z = static_cast<std::size_t>(shape_xyz[2]);
+    LineWriter const writer(input_zxy, shape_xyz[1]);
+    scratch.columns.resize((num_z + kLine - 1) / kLine * kLine);
+    VoxelLine* const columns = scratch.columns.data();
+    std::array<std::array<std::uint16_t, kLine>, kLine> tails;
+    std::array<std::uint16_t const*, kLine> halves;
+    for (std::size_t x = 0; x < num_x; ++x) {
+        for (std::size_t y = 0; y < num_y; y += kLine) {
+            std::size_t const num_lanes = std::min(kLine, num_y - y);
+            for (std::size_t z = 0; z < num_z; z += kLine) {
+                for (std::size_t column = 0; column < kLine; ++column) {
+                    std::size_t const source_y = std::min(y + column, num_y - 1);
+                    halves[column] =
+                        block_of_column(stored_xyz, (x * num_y + source_y) * num_z + z, tails[column]);
+                }
+                transpose_to_lines([&](std::size_t column, std::size_t lane)
+                                       HWY_ATTR { return with_canonical_nan(widen(halves[column] + lane)); },
+                                   columns + z);
+            }
+            for (std::size_t z = 0; z < num_z; ++z) {
+                writer.write(
+                    [&](std::size_t lane) HWY_ATTR { return hn::Load(Floats(), columns[z].voxels + lane); },
+                    input_zxy.data() + (z * num_x + x) * num_y + y, static_cast<std::int32_t>(num_lanes));
+            }
+        }
+    }
+    hwy::FlushStream();
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace ctclip
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace ctclip {
+
+HWY_EXPORT(preprocess_volume);
+HWY_EXPORT(widen_volume);
+
+void preprocess(PreprocessRecipe const& recipe, std::span<std::uint16_t const> raw_xyz,
+                std::span<float> input_zxy, PreprocessScratch& scratch) {
+    CTCLIP_EXPECT(static_cast<std::int64_t>(raw_xyz.size()) == recipe.geometry.num_source_voxels());
+    CTCLIP_EXPECT(static_cast<std::int64_t>(input_zxy.size()) == recipe.geometry.num_target_voxels());
+    HWY_DYNAMIC_DISPATCH(preprocess_volume)(recipe, raw_xyz, input_zxy, scratch);
+}
+
+void widen_stored(std::span<std::int64_t const> shape_xyz, std::span<std::uint16_t const> stored_xyz,
+                  std::span<float> input_zxy, PreprocessScratch& scratch) {
+    CTCLIP_EXPECT(stored_xyz.size() == input_zxy.size());
+    HWY_DYNAMIC_DISPATCH(widen_volume)(shape_xyz, stored_xyz, input_zxy, scratch);
+}
+
+std::string_view preprocess_instruction_set() {
+    std::int64_t const usable = HWY_TARGETS & hwy::SupportedTargets();
+    return hwy::TargetName(usable & -usable);  // the lowest bit is the best
+}
+
+}  // namespace ctclip
+#endif  // HWY_ONCE
