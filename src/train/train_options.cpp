@@ -8,39 +8,47 @@
 namespace ctclip {
 namespace {
 
-void bind_training(Schema& schema, TrainingOptions& training) {
-    schema.key("training.mixed_precision", training.mixed_precision, "compute type of the model; weights stay fp32")
-        .choices({"fp16", "bf16", "fp32"});
-    schema.key("training.loss_scale.initial", training.loss_scale.initial, "loss scale of the first step (fp16)")
-        .positive();
-    schema.key("training.loss_scale.growth_factor", training.loss_scale.growth_factor, "growth of the loss scale")
-        .min(1.0);
-    schema.key("training.loss_scale.backoff_factor", training.loss_scale.backoff_factor, "shrinkage after an overflow")
+void bind_optimizer(Schema& schema, OptimizerOptions& optimizer) {
+    LossScalerOptions& scaler = optimizer.loss_scaler;
+    schema.key("training.loss_scale.initial", scaler.initial, "loss scale of the first step (fp16)").positive();
+    schema.key("training.loss_scale.growth_factor", scaler.growth_factor, "growth of the loss scale").min(1.0);
+    schema.key("training.loss_scale.backoff_factor", scaler.backoff_factor, "shrinkage after an overflow")
         .positive()
         .max(1.0);
-    schema.key("training.loss_scale.growth_interval", training.loss_scale.growth_interval,
+    schema.key("training.loss_scale.growth_interval", scaler.growth_interval,
                "overflow-free steps before the scale grows")
         .positive();
-    schema.key("training.loss_scale.minimum", training.loss_scale.minimum, "the scale never falls below").min(0.0);
-    schema.key("training.loss_scale.max_consecutive_skips", training.loss_scale.max_consecutive_skips,
+    schema.key("training.loss_scale.minimum", scaler.minimum, "the scale never falls below").min(0.0);
+    schema.key("training.loss_scale.max_consecutive_skips", scaler.max_consecutive_skips,
                "skipped steps in a row after which the run stops with a diagnosis")
         .positive();
+    schema.key("training.learning_rate", optimizer.lr_schedule.base_lr, "peak learning rate").positive();
+    schema.choice("training.lr_schedule", optimizer.lr_schedule.kind,
+                  {{"cosine", LrScheduleKind::kCosine}, {"constant", LrScheduleKind::kConstant}},
+                  "learning rate after the warm-up");
+    schema.key("training.min_lr_ratio", optimizer.lr_schedule.min_lr_ratio, "last learning rate over the peak")
+        .min(0.0)
+        .max(1.0);
+    schema.key("training.weight_decay", optimizer.adamw.weight_decay,
+               "decoupled, for parameters of 2 or more dimensions")
+        .min(0.0);
+    schema.key("training.eps", optimizer.adamw.eps, "AdamW's epsilon").positive();
+    schema.key("training.max_grad_norm", optimizer.max_grad_norm, "clip the global gradient norm to this").positive();
+}
+
+void bind_training(Schema& schema, TrainingOptions& training) {
+    schema.choice("training.mixed_precision", training.precision,
+                  {{"fp16", ComputeType::kHalf}, {"bf16", ComputeType::kBFloat16}, {"fp32", ComputeType::kFloat}},
+                  "compute type of the model; master weights stay fp32");
+    bind_optimizer(schema, training.optimizer);
+    schema.key("training.betas", training.betas, "AdamW's two decay rates").length(2).min(0.0).max(1.0);
     schema.key("training.max_steps", training.max_steps, "optimizer steps; wins over max_epochs").positive();
     schema.key("training.max_epochs", training.max_epochs, "epochs, where max_steps is null").positive();
-    schema.key("training.learning_rate", training.learning_rate, "peak learning rate").positive();
-    schema.key("training.weight_decay", training.weight_decay, "decoupled, for parameters of 2 or more dimensions")
-        .min(0.0);
-    schema.key("training.betas", training.betas, "AdamW's two decay rates");
-    schema.key("training.eps", training.eps, "AdamW's epsilon").positive();
-    schema.key("training.lr_schedule", training.lr_schedule, "learning rate over the run")
-        .choices({"cosine", "constant"});
     schema.key("training.warmup_steps", training.warmup_steps, "linear warm-up; wins over warmup_epochs").min(0);
     schema.key("training.warmup_epochs", training.warmup_epochs, "warm-up in epochs").min(0.0);
-    schema.key("training.min_lr_ratio", training.min_lr_ratio, "last learning rate over the peak").min(0.0).max(1.0);
     schema.key("training.gradient_accumulation_steps", training.gradient_accumulation_steps,
                "micro-batches per optimizer step")
         .positive();
-    schema.key("training.max_grad_norm", training.max_grad_norm, "clip the global gradient norm to this").positive();
     schema.key("training.save_every_n_steps", training.save_every_n_steps, "checkpoint interval; wins over epochs")
         .positive();
     schema.key("training.save_every_n_epochs", training.save_every_n_epochs, "checkpoint interval in epochs")

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "config/schema.hpp"
+#include "model/precision_policy.hpp"
+#include "optim/optimizer_options.hpp"
 
 namespace ctclip {
 
@@ -19,30 +21,15 @@ struct ExperimentOptions {
     std::string notes;
 };
 
-struct LossScaleOptions {
-    double initial = 65536.0;  ///< powers of two keep scaling exact
-    double growth_factor = 2.0;
-    double backoff_factor = 0.5;
-    std::int64_t growth_interval = 2000;  ///< overflow-free steps before the scale grows
-    double minimum = 1.0;
-    std::int64_t max_consecutive_skips = 20;  ///< then the run stops with a diagnosis
-};
-
 struct TrainingOptions {
-    std::string mixed_precision = "fp16";
-    LossScaleOptions loss_scale;
-    std::optional<std::int64_t> max_steps = 10000;  ///< optimizer steps; wins over max_epochs
-    std::optional<double> max_epochs;
-    double learning_rate = 1.25e-6;
-    double weight_decay = 0.01;  ///< for parameters with two or more dimensions
+    ComputeType precision = ComputeType::kHalf;
+    OptimizerOptions optimizer;  ///< its lr_schedule gets its step counts from make_step_plan
     std::vector<double> betas = {0.9, 0.99};
-    double eps = 1e-8;
-    std::string lr_schedule = "cosine";
+    std::optional<std::int64_t> max_steps = 10000;  ///< optimizer steps, skipped ones included; wins over max_epochs
+    std::optional<double> max_epochs;
     std::optional<std::int64_t> warmup_steps = 1000;  ///< wins over warmup_epochs
     std::optional<double> warmup_epochs;
-    double min_lr_ratio = 0.01;
     std::int64_t gradient_accumulation_steps = 1;
-    double max_grad_norm = 0.5;
     std::optional<std::int64_t> save_every_n_steps = 1000;  ///< wins over save_every_n_epochs
     std::optional<double> save_every_n_epochs;
     std::optional<double> max_seconds;  ///< stop with a checkpoint (exit 75) once the job has run this long

@@ -1,0 +1,31 @@
+#include "train/metrics_log.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "support/temp_dir.hpp"
+
+namespace ctclip {
+namespace {
+
+TEST(MetricsLog, AppendsOneLinePerRecord) {
+    TempDir const dir;
+    MetricsLog log(dir / "metrics.jsonl", 0);
+    log.append({{"step", 1}, {"loss", 2.5}});
+    log.append({{"step", 2}, {"loss", 2.25}});
+    EXPECT_EQ(read_text_file(dir / "metrics.jsonl"), "{\"step\":1,\"loss\":2.5}\n{\"step\":2,\"loss\":2.25}\n");
+}
+
+TEST(MetricsLog, ResumeDropsLaterStepsAndATornLine) {
+    TempDir const dir;
+    std::ofstream(dir / "metrics.jsonl") << "{\"step\":1}\n{\"step\": 2, \"note\": \"kept\"}\n{\"step\":3}\n{\"st";
+    MetricsLog log(dir / "metrics.jsonl", 2);
+    log.append({{"step", 3}});
+    EXPECT_EQ(read_text_file(dir / "metrics.jsonl"),
+              "{\"step\":1}\n{\"step\": 2, \"note\": \"kept\"}\n{\"step\":3}\n");
+}
+
+}  // namespace
+}  // namespace ctclip

@@ -1,0 +1,41 @@
+#include "train/train_options.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+
+namespace ctclip {
+namespace {
+
+TEST(StepPlan, CountsInStepsWinOverCountsInEpochs) {
+    TrainOptions options;
+    options.training.max_steps = 7;
+    options.training.max_epochs = 100.0;
+    options.training.warmup_steps = 3;
+    StepPlan const plan = make_step_plan(options, /*num_samples=*/100, /*global_batch=*/10);
+    EXPECT_EQ(plan.steps_per_epoch, 10);
+    EXPECT_EQ(plan.max_steps, 7);
+    EXPECT_EQ(plan.warmup_steps, 3);
+}
+
+TEST(StepPlan, EpochsBecomeSteps) {
+    TrainOptions options;
+    options.training.max_steps.reset();
+    options.training.max_epochs = 3.0;
+    options.training.save_every_n_steps.reset();
+    options.training.save_every_n_epochs = 0.5;
+    options.validation.eval_every_n_steps.reset();
+    StepPlan const plan = make_step_plan(options, /*num_samples=*/105, /*global_batch=*/10);
+    EXPECT_EQ(plan.max_steps, 30);
+    EXPECT_EQ(plan.save_every_n_steps, 5);
+    EXPECT_EQ(plan.eval_every_n_steps, 0);
+}
+
+TEST(StepPlan, RefusesATrainingSetSmallerThanAStep) {
+    EXPECT_THAT([] { make_step_plan({}, /*num_samples=*/9, /*global_batch=*/10); },
+                testing::ThrowsMessage<Error>(testing::HasSubstr("9 samples, fewer than one optimizer step takes (10")));
+}
+
+}  // namespace
+}  // namespace ctclip
