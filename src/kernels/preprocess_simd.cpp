@@ -35,6 +35,7 @@ using Floats = hn::CappedTag<float, kTileColumns>;
 using Vector = hn::Vec<Floats>;
 
 constexpr std::size_t kLine = kTileColumns;  // voxels in a VoxelLine, and slices in a block along z
+constexpr std::size_t kCacheLineHalves = 32;
 
 #if HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_SCALAR  // no fused multiply-add
 Vector fused_product_sum(Vector a, Vector b, Vector c) {
@@ -162,6 +163,26 @@ HWY_INLINE void transpose_to_lines(Block const& block, VoxelLine* lines) {
 }
 #endif
 
+/// Asks for a region of the stored volume in equal steps while another is worked on: a tile reads its columns
+/// in strides, which the processor's own prefetcher does not follow.
+class RegionPrefetch {
+  public:
+    RegionPrefetch(std::span<std::uint16_t const> region, std::size_t num_steps)
+        : rest_(region), step_((region.size() + num_steps - 1) / num_steps) {}
+
+    HWY_INLINE void step() {
+        std::size_t const size = std::min(step_, rest_.size());
+        for (std::size_t index = 0; index < size; index += kCacheLineHalves) {
+            hwy::Prefetch(rest_.data() + index);
+        }
+        rest_ = rest_.subspan(size);
+    }
+
+  private:
+    std::span<std::uint16_t const> rest_;
+    std::size_t step_;
+};
+
 /// Writes one line of the model's input: a whole cache line past the caches where alignment allows.
 class LineWriter {
   public:
@@ -254,6 +275,21 @@ class VolumePass {
         return rows_ + static_cast<std::size_t>(source_x & 1) * num_blocks_ * kLine;
     }
 
+    RegionPrefetch prefetch_of_row(ColumnTile const& tile, std::int32_t source_x) const {
+        VolumeGeometry const& geometry = recipe_.geometry;
+        if (source_x >= geometry.x.num_source) {
+            return RegionPrefetch({}, 1);
+        }
+        std::int64_t const first = tile.sources[0];
+        std::int64_t const last = tile.sources[static_cast<std::size_t>(tile.num_sources) - 1];
+        std::int64_t const offset =
+            (std::int64_t{source_x} * geometry.y.num_source + first) * geometry.z.num_source;
+        return RegionPrefetch(
+            raw_.subspan(static_cast<std::size_t>(offset),
+                         static_cast<std::size_t>((last - first + 1) * geometry.z.num_source)),
+            num_blocks_);
+    }
+
     /// rows[block * 16 + column].voxels[lane]: slice block * 16 + lane of a target column.
     template <ClipOrder order>
     void interpolate_along_y(ColumnTile const& tile, std::int32_t source_x, VoxelLine* rows) const {
@@ -263,7 +299,9 @@ class VolumePass {
         VolumeGeometry const& geometry = recipe_.geometry;
         std::array<VoxelLine, 2 * kTileColumns> hu;
         std::array<std::uint16_t, kLine> tail;
+        RegionPrefetch next_row = prefetch_of_row(tile, source_x + 1);
         for (std::size_t block = 0; block < num_blocks_; ++block) {
+            next_row.step();
             for (std::size_t source = 0; source < static_cast<std::size_t>(tile.num_sources); ++source) {
                 std::int64_t const column =
                     std::int64_t{source_x} * geometry.y.num_source + tile.sources[source];
@@ -391,7 +429,12 @@ void widen_volume(std::span<std::int64_t const> shape_xyz, std::span<std::uint16
     for (std::size_t x = 0; x < num_x; ++x) {
         for (std::size_t y = 0; y < num_y; y += kLine) {
             std::size_t const num_lanes = std::min(kLine, num_y - y);
+            std::span<std::uint16_t const> const rest =
+                stored_xyz.subspan((x * num_y + y + num_lanes) * num_z);
+            RegionPrefetch next_tile(rest.first(std::min(kLine * num_z, rest.size())),
+                                     (num_z + kLine - 1) / kLine);
             for (std::size_t z = 0; z < num_z; z += kLine) {
+                next_tile.step();
                 for (std::size_t column = 0; column < kLine; ++column) {
                     std::size_t const source_y = std::min(y + column, num_y - 1);
                     halves[column] =
