@@ -1,4 +1,5 @@
-/// What all jobs share: options, MPI session, banner, signals, exception boundary, exit codes. A job's main is
+/// What all jobs share: options, MPI session, banner, signals, exception boundary, exit codes. A job's main
+/// is
 ///
 ///     int main(int argc, char** argv) {
 ///         ConvertOptions options;
@@ -10,7 +11,7 @@
 
 #include <functional>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "base/progress.hpp"
 #include "base/stop_signal.hpp"
@@ -33,11 +34,16 @@ class JobContext {
     /// Over all ranks, host memory.
     Communicator& communicator() const noexcept;
     int rank() const noexcept { return communicator().rank(); }
-    Schema const& schema() const noexcept { return schema_; }  ///< resolved; dump_yaml() goes into the run folder
+    Schema const& schema() const noexcept {
+        return schema_;
+    }  ///< resolved; dump_yaml() goes into the run folder
     /// `--dry-run`: check inputs, space and world, say what would be done, write nothing.
     bool is_dry_run() const noexcept { return is_dry_run_; }
-    /// This rank got a stop signal. Ranks must agree before they act on it; then save and throw Stopped on all.
+    /// This rank got a stop signal. Ranks must agree before they act on it; then save and throw Stopped on
+    /// all.
     bool stop_requested() const noexcept { return ctclip::stop_requested(); }
+    /// Text to stdout, from rank 0 only.
+    void write(std::string_view text) const;
     /// Shown by rank 0 only.
     Progress progress(std::string what, std::string unit, std::int64_t total) const;
 
@@ -48,10 +54,10 @@ class JobContext {
     ProgressStyle progress_style_;
 };
 
-/// Returns the exit code, the same on every rank. Everything wrong with options and configuration is found before
-/// `body` starts and is printed once. An Error thrown by `body` on some ranks only ends all ranks through MPI_Abort
-/// (the others may be waiting in a collective for ever); thrown on all, it is printed once.
-int run_job(int argc, char** argv, JobDescription const& description, std::function<void(Schema&)> const& bind,
-            std::function<void(JobContext&)> const& body);
+/// Returns the exit code, the same on every rank. Everything wrong with options and configuration is found
+/// before `body` starts and is printed once. An Error thrown by `body` on some ranks only ends all ranks
+/// through MPI_Abort (the others may be waiting in a collective for ever); thrown on all, it is printed once.
+int run_job(int argc, char** argv, JobDescription const& description,
+            std::function<void(Schema&)> const& bind, std::function<void(JobContext&)> const& body);
 
 }  // namespace ctclip

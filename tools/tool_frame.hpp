@@ -3,7 +3,8 @@
 ///     struct LsOptions { std::filesystem::path file; };
 ///     int main(int argc, char** argv) {
 ///         return run_tool(argc, argv, {"ctclip-ckpt", "looks into checkpoints", {
-///             make_command<LsOptions>("ls", "lists the tensors", {{"ctclip-ckpt ls model.safetensors", "..."}},
+///             make_command<LsOptions>("ls", "lists the tensors", {{"ctclip-ckpt ls model.safetensors",
+///             "..."}},
 ///                 [](Schema& schema, LsOptions& options) {
 ///                     schema.positional("FILE", options.file, "checkpoint or weight file").required();
 ///                 },
@@ -30,11 +31,13 @@ namespace ctclip {
 
 class ToolContext {
   public:
-    ToolContext(bool is_json, ProgressStyle progress_style) : is_json_(is_json), progress_style_(progress_style) {}
+    ToolContext(bool is_json, ProgressStyle progress_style)
+        : is_json_(is_json), progress_style_(progress_style) {}
 
     /// `--json`: machine output instead of text.
     bool is_json() const noexcept { return is_json_; }
-    /// Text to stdout. Ends the tool quietly (exit 0) when the reader has gone; kIoError when stdout cannot take it.
+    /// Text to stdout. Ends the tool quietly (exit 0) when the reader has gone; kIoError when stdout cannot
+    /// take it.
     void write(std::string_view text);
     template <class... Args>
     void print(fmt::format_string<Args...> format, Args&&... args) {

@@ -13,7 +13,7 @@ struct BuildInfo {
     std::string version;   ///< "0.1.0"
     std::string git_hash;  ///< short hash, "-dirty" when the tree had changes, "unknown" outside git
     std::string build_type;
-    std::string compiler;  ///< "GNU 12.2.0"
+    std::string compiler;                                        ///< "GNU 12.2.0"
     std::vector<std::pair<std::string, std::string>> libraries;  ///< name, version; those compiled in
 };
 

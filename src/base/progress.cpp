@@ -26,8 +26,8 @@ void put(std::string_view text) {
 std::string bar_of(double fraction) {
     auto const filled = static_cast<std::size_t>(fraction * kBarWidth);
     bool const has_colour = std::getenv("NO_COLOR") == nullptr;
-    return fmt::format("{}{}{}{}", has_colour ? "\x1b[32m" : "", std::string(filled, '#'), has_colour ? "\x1b[0m" : "",
-                       std::string(kBarWidth - filled, '.'));
+    return fmt::format("{}{}{}{}", has_colour ? "\x1b[32m" : "", std::string(filled, '#'),
+                       has_colour ? "\x1b[0m" : "", std::string(kBarWidth - filled, '.'));
 }
 
 }  // namespace
@@ -78,8 +78,8 @@ struct Progress::State {
             return;
         }
         double const fraction = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0.0;
-        put(total > 0 ? fmt::format("{}{} [{}] {:3.0f}% {}", kClearLine, what, bar_of(fraction), 100 * fraction,
-                                    numbers())
+        put(total > 0 ? fmt::format("{}{} [{}] {:3.0f}% {}", kClearLine, what, bar_of(fraction),
+                                    100 * fraction, numbers())
                       : fmt::format("{}{} {}", kClearLine, what, numbers()));
         is_bar_visible = true;
     }
@@ -136,8 +136,8 @@ void Progress::finish() {
     state_->clear_bar();
     if (state_->style != ProgressStyle::kSilent) {
         log_info("{}: {} in {}, {:.3g} {}/s{}{}", state_->what, state_->counts(),
-                 format_duration(std::chrono::duration<double>(state_->seconds())), state_->rate_per_s(), state_->unit,
-                 state_->detail.empty() ? "" : ", ", state_->detail);
+                 format_duration(std::chrono::duration<double>(state_->seconds())), state_->rate_per_s(),
+                 state_->unit, state_->detail.empty() ? "" : ", ", state_->detail);
     }
 }
 

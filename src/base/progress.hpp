@@ -1,5 +1,5 @@
-/// How far a long piece of work is: a bar with rate and remaining time on a terminal, one plain line every 30 s
-/// elsewhere (batch logs grow by what is worth reading). On stderr; colour unless NO_COLOR is set.
+/// How far a long piece of work is: a bar with rate and remaining time on a terminal, one plain line every 30
+/// s elsewhere (batch logs grow by what is worth reading). On stderr; colour unless NO_COLOR is set.
 #pragma once
 
 #include <chrono>

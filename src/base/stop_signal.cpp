@@ -28,9 +28,11 @@ void on_stop_signal(int signal_number) {
         first_time_ms = now_ms();
         return;
     }
-    bool const is_repeated = first_signal == signal_number && (signal_number == SIGTERM || signal_number == SIGINT);
+    bool const is_repeated =
+        first_signal == signal_number && (signal_number == SIGTERM || signal_number == SIGINT);
     if (is_repeated && now_ms() - first_time_ms >= 1000) {
-        static constexpr char kText[] = "second stop signal: ending at once, the last saved state is intact\n";
+        static constexpr char kText[] =
+            "second stop signal: ending at once, the last saved state is intact\n";
         [[maybe_unused]] ssize_t const written = ::write(STDERR_FILENO, kText, sizeof kText - 1);
         ::_exit(static_cast<int>(ExitCode::kTryAgain));
     }
@@ -53,7 +55,9 @@ void install_stop_signals() {
     std::signal(SIGPIPE, SIG_IGN);
 }
 
-bool stop_requested() noexcept { return first_signal != 0; }
+bool stop_requested() noexcept {
+    return first_signal != 0;
+}
 
 std::string stop_signal_name() {
     switch (first_signal) {

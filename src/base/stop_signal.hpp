@@ -1,6 +1,7 @@
-/// Stop requests. SIGTERM, SIGINT, SIGHUP, SIGXCPU, SIGUSR1 and SIGUSR2 set a flag and nothing else; work goes on to
-/// its next safe point, where the ranks agree to stop. The same SIGTERM or SIGINT again, a second or more later,
-/// ends the process at once with code 75 (schedulers and launchers often deliver one request twice).
+/// Stop requests. SIGTERM, SIGINT, SIGHUP, SIGXCPU, SIGUSR1 and SIGUSR2 set a flag and nothing else; work
+/// goes on to its next safe point, where the ranks agree to stop. The same SIGTERM or SIGINT again, a second
+/// or more later, ends the process at once with code 75 (schedulers and launchers often deliver one request
+/// twice).
 #pragma once
 
 #include <string>
@@ -9,7 +10,8 @@
 
 namespace ctclip {
 
-/// Installs the handlers, and ignores SIGPIPE. Call again after a library that takes signals for itself (NCCL).
+/// Installs the handlers, and ignores SIGPIPE. Call again after a library that takes signals for itself
+/// (NCCL).
 void install_stop_signals();
 
 bool stop_requested() noexcept;
@@ -18,8 +20,8 @@ std::string stop_signal_name();
 /// As if `signal_number` had arrived. 0 clears the flag (tests).
 void set_stop_signal(int signal_number) noexcept;
 
-/// Thrown on every rank, once the ranks have agreed and everything is saved: exit code 75, "run the same command
-/// again". Not an error to the reader of the log.
+/// Thrown on every rank, once the ranks have agreed and everything is saved: exit code 75, "run the same
+/// command again". Not an error to the reader of the log.
 class Stopped : public Error {
   public:
     explicit Stopped(std::string const& message) : Error(ExitCode::kTryAgain, message) {}

@@ -108,8 +108,8 @@ CommandLine::CommandLine(std::vector<std::string> words, std::vector<Schema*> co
     for (po::option const& option : parse(words, spellings)) {
         if (option.string_key.empty()) {
             std::string const& word = option.value.front();
-            require(next_place < places.size(), ExitCode::kUsage, "'{}' is one word too many. --help shows the usage.",
-                    word);
+            require(next_place < places.size(), ExitCode::kUsage,
+                    "'{}' is one word too many. --help shows the usage.", word);
             PositionalPlace const& place = places[next_place];
             given(*place.schema, *place.binding, place.binding->name).words.push_back(word);
             next_place += place.binding->is_list() ? 0 : 1;
@@ -117,8 +117,9 @@ CommandLine::CommandLine(std::vector<std::string> words, std::vector<Schema*> co
         }
         Spelling const& spelling = find_spelling(spellings, option);
         Given& entry = given(*spelling.schema, *spelling.binding, spelling.text);
-        bool const may_repeat = spelling.binding->is_switch() ||
-                                (spelling.binding->is_list() && spelling.binding->place == KeyPlace::kFlagOnly);
+        bool const may_repeat =
+            spelling.binding->is_switch() ||
+            (spelling.binding->is_list() && spelling.binding->place == KeyPlace::kFlagOnly);
         require(entry.words.empty() || may_repeat, ExitCode::kUsage, "{} is given twice ({}). Give it once.",
                 spelling.binding->flag, entry.spelled);
         entry.words.push_back(option.value.empty() ? "true" : option.value.front());
@@ -126,8 +127,8 @@ CommandLine::CommandLine(std::vector<std::string> words, std::vector<Schema*> co
 }
 
 CommandLine::Given& CommandLine::given(Schema& schema, KeyBinding& binding, std::string const& spelled) {
-    auto const found =
-        std::find_if(given_.begin(), given_.end(), [&](Given const& entry) { return entry.binding == &binding; });
+    auto const found = std::find_if(given_.begin(), given_.end(),
+                                    [&](Given const& entry) { return entry.binding == &binding; });
     return found != given_.end() ? *found : given_.emplace_back(Given{&schema, &binding, spelled, {}});
 }
 

@@ -24,11 +24,12 @@ struct HelpText {
 class CommandLine {
   public:
     /// @param words  the command line without the program name.
-    /// @throws Error kUsage for an unknown option (with the nearest name), a missing or repeated value, a stray word.
+    /// @throws Error kUsage for an unknown option (with the nearest name), a missing or repeated value, a
+    /// stray word.
     CommandLine(std::vector<std::string> words, std::vector<Schema*> const& schemas);
 
-    /// Assigns what belongs to `schema`; problems are collected there. Separate from parsing, because files must be
-    /// read before flags win over them.
+    /// Assigns what belongs to `schema`; problems are collected there. Separate from parsing, because files
+    /// must be read before flags win over them.
     void apply_to(Schema& schema) const;
 
   private:
@@ -43,8 +44,8 @@ class CommandLine {
     std::vector<Given> given_;
 };
 
-/// `--help`: examples first, then the flags of `schema`, the options that all programs share, and the keys that
-/// only files and `--set` reach.
+/// `--help`: examples first, then the flags of `schema`, the options that all programs share, and the keys
+/// that only files and `--set` reach.
 std::string help_page(HelpText const& text, Schema const& schema, Schema const& shared_options);
 
 }  // namespace ctclip

@@ -21,8 +21,8 @@ constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 20;
 bool looks_like_secret(std::string name) {
     std::transform(name.begin(), name.end(), name.begin(),
                    [](unsigned char letter) { return static_cast<char>(std::toupper(letter)); });
-    static constexpr std::string_view kWords[] = {"SECRET", "PASSWORD", "PASSWD", "TOKEN", "API_KEY", "ACCESS_KEY",
-                                                  "PRIVATE_KEY", "CREDENTIAL"};
+    static constexpr std::string_view kWords[] = {"SECRET",  "PASSWORD",   "PASSWD",      "TOKEN",
+                                                  "API_KEY", "ACCESS_KEY", "PRIVATE_KEY", "CREDENTIAL"};
     return std::any_of(std::begin(kWords), std::end(kWords),
                        [&](std::string_view word) { return name.find(word) != std::string::npos; });
 }
@@ -42,17 +42,19 @@ std::string value_of_variable(std::string_view reference, std::string& problem) 
         return {};
     }
     if (looks_like_secret(name)) {
-        problem = fmt::format("${{{}}} looks like a secret (the resolved configuration is stored beside the results). "
-                              "Keep secrets out of the configuration.",
-                              name);
+        problem = fmt::format(
+            "${{{}}} looks like a secret (the resolved configuration is stored beside the results). "
+            "Keep secrets out of the configuration.",
+            name);
         return {};
     }
     if (char const* const value = std::getenv(name.c_str())) {
         return value;
     }
     if (colon == std::string_view::npos) {
-        problem = fmt::format("the environment variable {} is not set. Set it, or give a default: ${{{}:default}}.",
-                              name, name);
+        problem =
+            fmt::format("the environment variable {} is not set. Set it, or give a default: ${{{}:default}}.",
+                        name, name);
         return {};
     }
     return std::string(reference.substr(colon + 1));
@@ -132,7 +134,8 @@ ConfigNode load(std::filesystem::path const& path, std::vector<std::filesystem::
     }
     std::filesystem::path const base_path = path.parent_path() / base->text;
     if (std::find(chain.begin(), chain.end(), std::filesystem::weakly_canonical(base_path)) != chain.end()) {
-        problems.push_back({base->origin, fmt::format("_base_: {} leads back to itself", base_path.string())});
+        problems.push_back(
+            {base->origin, fmt::format("_base_: {} leads back to itself", base_path.string())});
         return node;
     }
     if (chain.size() > kMaxBaseLevels) {

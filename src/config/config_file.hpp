@@ -1,5 +1,5 @@
-/// Configuration files with `_base_` inheritance and `${VAR:default}` expansion, as in the Python configuration
-/// (spec/ct_clip.md 3.3).
+/// Configuration files with `_base_` inheritance and `${VAR:default}` expansion, as in the Python
+/// configuration (spec/ct_clip.md 3.3).
 #pragma once
 
 #include <filesystem>
@@ -10,10 +10,10 @@
 
 namespace ctclip {
 
-/// The file merged over its bases: `_base_: other.yaml` (relative to the file that says so, at most 4 levels) is
-/// read first, then maps are merged key by key and everything else is replaced. `${VAR}` and `${VAR:default}` in
-/// values are expanded from the environment; variables that look like secrets are refused, because the resolved
-/// configuration is stored beside the results.
+/// The file merged over its bases: `_base_: other.yaml` (relative to the file that says so, at most 4 levels)
+/// is read first, then maps are merged key by key and everything else is replaced. `${VAR}` and
+/// `${VAR:default}` in values are expanded from the environment; variables that look like secrets are
+/// refused, because the resolved configuration is stored beside the results.
 /// @throws Error kBadConfig when `path` cannot be read; all other trouble is appended to `problems`.
 ConfigNode load_config_file(std::filesystem::path const& path, std::vector<ConfigProblem>& problems);
 

@@ -7,7 +7,8 @@
 namespace ctclip {
 
 std::string to_string(Origin const& origin) {
-    return origin.line > 0 ? fmt::format("{}:{}:{}", origin.source, origin.line, origin.column) : origin.source;
+    return origin.line > 0 ? fmt::format("{}:{}:{}", origin.source, origin.line, origin.column)
+                           : origin.source;
 }
 
 ConfigNode* ConfigNode::find(std::string const& key) {

@@ -25,10 +25,10 @@ struct ConfigNode {
     enum class Kind { kNull, kScalar, kSequence, kMap };
 
     Kind kind = Kind::kNull;
-    bool is_quoted = false;  ///< scalars only: "5" in quotes is text, never a number
-    std::string text;        ///< scalars only
-    std::vector<ConfigNode> items;                             ///< sequences only
-    std::vector<std::pair<std::string, ConfigNode>> entries;   ///< maps only, in the order of the file
+    bool is_quoted = false;         ///< scalars only: "5" in quotes is text, never a number
+    std::string text;               ///< scalars only
+    std::vector<ConfigNode> items;  ///< sequences only
+    std::vector<std::pair<std::string, ConfigNode>> entries;  ///< maps only, in the order of the file
     Origin origin;
     Origin key_origin;  ///< entries of a map: where their key is written
 

@@ -29,7 +29,9 @@ ConversionProblem needs(std::string_view needed, ConfigNode const& found) {
     return fmt::format("needs {}, found {}", needed, describe(found));
 }
 
-bool is_plain_scalar(ConfigNode const& node) { return node.kind == ConfigNode::Kind::kScalar && !node.is_quoted; }
+bool is_plain_scalar(ConfigNode const& node) {
+    return node.kind == ConfigNode::Kind::kScalar && !node.is_quoted;
+}
 
 /// YAML 1.1 reads 010 as 8.
 bool has_leading_zero(std::string_view text) {
@@ -46,8 +48,9 @@ ConversionProblem convert_number(ConfigNode const& node, Number& value, std::str
     }
     std::string_view const text = node.text;
     if (has_leading_zero(text)) {
-        return fmt::format("needs {}, found '{}' (YAML reads numbers with a leading zero as octal). Remove the zero.",
-                           needed, text);
+        return fmt::format(
+            "needs {}, found '{}' (YAML reads numbers with a leading zero as octal). Remove the zero.",
+            needed, text);
     }
     Number number{};
     auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -65,12 +68,13 @@ ConversionProblem convert_number(ConfigNode const& node, Number& value, std::str
 bool is_plain_text(std::string const& text) {
     static constexpr std::string_view kSafe =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+";
-    static constexpr std::string_view kWords[] = {"null", "Null", "NULL", "none", "true", "false", "True", "False",
-                                                  "TRUE", "FALSE", "yes", "Yes",  "YES",  "no",    "No",   "NO",
-                                                  "on",   "On",   "ON",  "off",  "Off",  "OFF",   "y",    "n",
-                                                  "Y",    "N",    "None"};
-    bool const starts_as_word = !text.empty() && (std::isalpha(static_cast<unsigned char>(text[0])) != 0 ||
-                                                  text[0] == '/' || text.starts_with("./") || text.starts_with("../"));
+    static constexpr std::string_view kWords[] = {"null",  "Null", "NULL",  "none", "true", "false", "True",
+                                                  "False", "TRUE", "FALSE", "yes",  "Yes",  "YES",   "no",
+                                                  "No",    "NO",   "on",    "On",   "ON",   "off",   "Off",
+                                                  "OFF",   "y",    "n",     "Y",    "N",    "None"};
+    bool const starts_as_word =
+        !text.empty() && (std::isalpha(static_cast<unsigned char>(text[0])) != 0 || text[0] == '/' ||
+                          text.starts_with("./") || text.starts_with("../"));
     return starts_as_word && text.find_first_not_of(kSafe) == std::string::npos &&
            std::find(std::begin(kWords), std::end(kWords), text) == std::end(kWords);
 }
@@ -89,7 +93,9 @@ ConversionProblem convert(ConfigNode const& node, std::int64_t& value) {
     return convert_number(node, value, "a whole number");
 }
 
-ConversionProblem convert(ConfigNode const& node, int& value) { return convert_number(node, value, "a whole number"); }
+ConversionProblem convert(ConfigNode const& node, int& value) {
+    return convert_number(node, value, "a whole number");
+}
 
 ConversionProblem convert(ConfigNode const& node, double& value) {
     double number = 0;
@@ -123,16 +129,26 @@ bool is_none(ConfigNode const& node) {
     return node.kind == ConfigNode::Kind::kNull || (is_plain_scalar(node) && node.text == "none");
 }
 
-ConversionProblem needs_list(ConfigNode const& found) { return needs("a list [a, b, ...]", found); }
+ConversionProblem needs_list(ConfigNode const& found) {
+    return needs("a list [a, b, ...]", found);
+}
 
 ConversionProblem in_item(std::size_t index, ConversionProblem const& problem) {
     return fmt::format("item {} {}", index + 1, problem);
 }
 
-std::string show(bool value) { return value ? "true" : "false"; }
-std::string show(int value) { return std::to_string(value); }
-std::string show(std::int64_t value) { return std::to_string(value); }
-std::string show(double value) { return fmt::format("{}", value); }
+std::string show(bool value) {
+    return value ? "true" : "false";
+}
+std::string show(int value) {
+    return std::to_string(value);
+}
+std::string show(std::int64_t value) {
+    return std::to_string(value);
+}
+std::string show(double value) {
+    return fmt::format("{}", value);
+}
 
 std::string show(std::string const& value) {
     // JSON strings are YAML double-quoted strings.
@@ -141,6 +157,8 @@ std::string show(std::string const& value) {
                : nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-std::string show(std::filesystem::path const& value) { return show(value.string()); }
+std::string show(std::filesystem::path const& value) {
+    return show(value.string());
+}
 
 }  // namespace ctclip

@@ -1,5 +1,5 @@
-/// Strict conversion between configuration values and C++ variables. YAML's own habits are refused: `010` is no 8,
-/// `yes` is no true, `.inf` is no number.
+/// Strict conversion between configuration values and C++ variables. YAML's own habits are refused: `010` is
+/// no 8, `yes` is no true, `.inf` is no number.
 #pragma once
 
 #include <cstdint>

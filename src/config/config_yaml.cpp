@@ -17,7 +17,8 @@ struct Section {
     Section& child(std::string_view child_name) {
         auto const found = std::find_if(children.begin(), children.end(),
                                         [&](Section const& section) { return section.name == child_name; });
-        return found != children.end() ? *found : children.emplace_back(Section{std::string(child_name), nullptr, {}});
+        return found != children.end() ? *found
+                                       : children.emplace_back(Section{std::string(child_name), nullptr, {}});
     }
 };
 
@@ -40,8 +41,9 @@ void write(std::string& text, Section const& section, std::size_t indent) {
             continue;
         }
         std::string const entry = name + " " + child.line->value;
-        text += child.line->comment.empty() ? entry + "\n"
-                                            : fmt::format("{:<{}}  # {}\n", entry, kCommentColumn, child.line->comment);
+        text += child.line->comment.empty()
+                    ? entry + "\n"
+                    : fmt::format("{:<{}}  # {}\n", entry, kCommentColumn, child.line->comment);
     }
 }
 

@@ -116,9 +116,11 @@ std::string help_page(HelpText const& text, Schema const& schema, Schema const& 
     page += section("Options:", option_lines(schema));
     page += section("Options of every program:", option_lines(shared_options));
     page += section("Configuration keys (in the file of --config, or --set KEY=VALUE):", key_lines(schema));
-    page += "\nExit codes: 0 done, 64 usage, 65 bad input data, 69 something needed is missing, 70 internal error,\n"
-            "73 cannot create output, 74 I/O error, 75 stopped with nothing lost: run the same command again,\n"
-            "77 permission, 78 bad configuration.\n";
+    page +=
+        "\nExit codes: 0 done, 64 usage, 65 bad input data, 69 something needed is missing, 70 internal "
+        "error,\n"
+        "73 cannot create output, 74 I/O error, 75 stopped with nothing lost: run the same command again,\n"
+        "77 permission, 78 bad configuration.\n";
     return page;
 }
 

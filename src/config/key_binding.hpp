@@ -1,5 +1,5 @@
-/// One configuration key, bound to one variable. `Schema` holds a list of these; the command line and the help are
-/// made from the same list.
+/// One configuration key, bound to one variable. `Schema` holds a list of these; the command line and the
+/// help are made from the same list.
 #pragma once
 
 #include <algorithm>
@@ -49,7 +49,7 @@ class KeyBinding : public KeyHead {
     std::vector<std::string> aliases;  ///< further spellings of the flag, shown last in the help
     bool is_required = false;
     std::vector<std::string> choices;
-    Origin origin;  ///< of the current value
+    Origin origin;          ///< of the current value
     bool is_given = false;  ///< a value came from somewhere, right or wrong
 };
 
@@ -68,7 +68,8 @@ template <class T>
 class TypedKeyBinding final : public KeyBinding {
   public:
     using Element = typename ElementOf<T>::Type;
-    static constexpr bool kIsText = std::same_as<Element, std::string> || std::same_as<Element, std::filesystem::path>;
+    static constexpr bool kIsText =
+        std::same_as<Element, std::string> || std::same_as<Element, std::filesystem::path>;
 
     TypedKeyBinding(KeyHead head, T& target) : KeyBinding(std::move(head)), target_(target) {}
 
@@ -85,7 +86,8 @@ class TypedKeyBinding final : public KeyBinding {
     }
 
     ConversionProblem assign_words(std::vector<std::string> const& words) override {
-        WordsMean const items = place == KeyPlace::kFileAndFlags ? WordsMean::kItemsByComma : WordsMean::kItems;
+        WordsMean const items =
+            place == KeyPlace::kFileAndFlags ? WordsMean::kItemsByComma : WordsMean::kItems;
         return assign(node_from_words(words, is_list() ? items : WordsMean::kOneValue));
     }
 
@@ -206,9 +208,7 @@ class KeyOptions {
         binding_.aliases = std::move(aliases);
         return *this;
     }
-    KeyOptions& choices(std::vector<std::string> choices)
-        requires(Binding::kIsText)
-    {
+    KeyOptions& choices(std::vector<std::string> choices) requires(Binding::kIsText) {
         binding_.choices = std::move(choices);
         return *this;
     }

@@ -48,9 +48,10 @@ std::optional<std::string> nearest_name(std::string_view name, std::vector<std::
     if (nearest) {
         return nearest;
     }
-    auto const same_part = std::find_if(candidates.begin(), candidates.end(), [&](std::string const& candidate) {
-        return edit_distance(last_part(candidate), last_part(name)) <= last_part(name).size() / 6;
-    });
+    auto const same_part =
+        std::find_if(candidates.begin(), candidates.end(), [&](std::string const& candidate) {
+            return edit_distance(last_part(candidate), last_part(name)) <= last_part(name).size() / 6;
+        });
     return same_part == candidates.end() ? std::nullopt : std::optional(*same_part);
 }
 

@@ -20,9 +20,13 @@ std::string join_key(std::string const& prefix, std::string const& name) {
     return prefix.empty() ? name : prefix + "." + name;
 }
 
-Origin only_name(std::string name) { return {std::move(name), 0, 0}; }
+Origin only_name(std::string name) {
+    return {std::move(name), 0, 0};
+}
 
-bool is_stored(KeyBinding const& binding) { return binding.place == KeyPlace::kFileAndFlags; }
+bool is_stored(KeyBinding const& binding) {
+    return binding.place == KeyPlace::kFileAndFlags;
+}
 
 }  // namespace
 
@@ -33,7 +37,9 @@ void Schema::accepted_but_unused(std::string prefix, std::string reason) {
     unused_.push_back({std::move(prefix), std::move(reason)});
 }
 
-void Schema::section_of_other_program(std::string section) { other_sections_.push_back(std::move(section)); }
+void Schema::section_of_other_program(std::string section) {
+    other_sections_.push_back(std::move(section));
+}
 
 void Schema::rule(std::string key, std::function<std::string()> find_problem) {
     rules_.push_back({std::move(key), std::move(find_problem)});
@@ -121,7 +127,8 @@ void Schema::store(KeyBinding& binding, ExitCode code, Origin origin, std::strin
     binding.is_given = true;
     binding.origin = origin;
     if (ConversionProblem const problem = binding.assign_words(words); !problem.empty()) {
-        add_problem(code, std::move(origin), subject.empty() ? problem : fmt::format("{} {}", subject, problem));
+        add_problem(code, std::move(origin),
+                    subject.empty() ? problem : fmt::format("{} {}", subject, problem));
     }
 }
 
@@ -156,7 +163,8 @@ void Schema::find_missing() {
             continue;
         }
         if (binding->place == KeyPlace::kPositional) {
-            add_problem(ExitCode::kUsage, only_name(binding->name), fmt::format("is missing ({})", binding->help));
+            add_problem(ExitCode::kUsage, only_name(binding->name),
+                        fmt::format("is missing ({})", binding->help));
             continue;
         }
         bool const is_usage = !is_stored(*binding) || (!binding->flag.empty() && !has_file_);
@@ -168,15 +176,20 @@ void Schema::find_missing() {
     }
 }
 
-std::string Schema::dump_yaml() const { return to_yaml(YamlComments::kOrigins); }
-std::string Schema::values_yaml() const { return to_yaml(YamlComments::kNone); }
+std::string Schema::dump_yaml() const {
+    return to_yaml(YamlComments::kOrigins);
+}
+std::string Schema::values_yaml() const {
+    return to_yaml(YamlComments::kNone);
+}
 
 std::string Schema::to_yaml(YamlComments comments) const {
     std::vector<YamlLine> lines;
     for (auto const& binding : bindings_) {
         if (is_stored(*binding)) {
-            lines.push_back({binding->name, binding->value_as_yaml(),
-                             comments == YamlComments::kOrigins ? to_string(binding->origin) : std::string()});
+            lines.push_back(
+                {binding->name, binding->value_as_yaml(),
+                 comments == YamlComments::kOrigins ? to_string(binding->origin) : std::string()});
         }
     }
     return nested_yaml(lines);
@@ -203,7 +216,8 @@ bool Schema::is_section(std::string_view prefix) const {
     auto const is_above = [&](std::string_view key) { return key != prefix && is_at_or_below(key, prefix); };
     return std::any_of(bindings_.begin(), bindings_.end(),
                        [&](auto const& binding) { return is_stored(*binding) && is_above(binding->name); }) ||
-           std::any_of(unused_.begin(), unused_.end(), [&](Unused const& unused) { return is_above(unused.prefix); });
+           std::any_of(unused_.begin(), unused_.end(),
+                       [&](Unused const& unused) { return is_above(unused.prefix); });
 }
 
 Schema::Unused const* Schema::find_unused(std::string_view key) const {

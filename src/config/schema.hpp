@@ -3,12 +3,12 @@
 ///
 ///     Schema schema;
 ///     schema.key("training.max_steps", options.max_steps, "optimizer steps").positive();
-///     schema.choice("training.mixed_precision", options.precision, {{"fp16", Precision::kFp16}, ...}, "compute type");
-///     schema.load_file("configs/demo.yaml");
-///     schema.set("training.max_steps=400");
+///     schema.choice("training.mixed_precision", options.precision, {{"fp16", Precision::kFp16}, ...},
+///     "compute type"); schema.load_file("configs/demo.yaml"); schema.set("training.max_steps=400");
 ///     schema.check();      // throws one Error that lists everything wrong, each with file:line:column
 ///
-/// The variables must outlive the schema. Their values at binding time are the defaults. Later assignments win.
+/// The variables must outlive the schema. Their values at binding time are the defaults. Later assignments
+/// win.
 #pragma once
 
 #include <filesystem>
@@ -32,7 +32,8 @@ class Schema {
     Schema& operator=(Schema const&) = delete;
     ~Schema();
 
-    /// Binds a dotted key. T: bool, int, int64_t, double, string, path, an optional of these, or a vector of these.
+    /// Binds a dotted key. T: bool, int, int64_t, double, string, path, an optional of these, or a vector of
+    /// these.
     template <class T>
     KeyOptions<TypedKeyBinding<T>> key(std::string name, T& target, std::string help) {
         KeyHead head{std::move(name), std::move(help), KeyPlace::kFileAndFlags};
@@ -41,22 +42,23 @@ class Schema {
 
     /// Binds a dotted key to an enumeration.
     template <class Enum>
-    KeyOptions<ChoiceKeyBinding<Enum>> choice(std::string name, Enum& target,
-                                              std::vector<std::pair<std::string, std::type_identity_t<Enum>>> names,
-                                              std::string help) {
+    KeyOptions<ChoiceKeyBinding<Enum>> choice(
+        std::string name, Enum& target, std::vector<std::pair<std::string, std::type_identity_t<Enum>>> names,
+        std::string help) {
         KeyHead head{std::move(name), std::move(help), KeyPlace::kFileAndFlags};
         return add(std::make_unique<ChoiceKeyBinding<Enum>>(std::move(head), target, std::move(names)));
     }
 
-    /// Binds a flag (`"--output"`) that is no configuration key: not in files, not in the dump. A vector's flag may be
-    /// repeated.
+    /// Binds a flag (`"--output"`) that is no configuration key: not in files, not in the dump. A vector's
+    /// flag may be repeated.
     template <class T>
     KeyOptions<TypedKeyBinding<T>> option(std::string flag, T& target, std::string help) {
         KeyHead head{flag.substr(2), std::move(help), KeyPlace::kFlagOnly};
         return add(std::make_unique<TypedKeyBinding<T>>(std::move(head), target)).flag(std::move(flag));
     }
 
-    /// Binds the next word of the command line (`label` as in the help: "FILE"); a vector takes all that are left.
+    /// Binds the next word of the command line (`label` as in the help: "FILE"); a vector takes all that are
+    /// left.
     template <class T>
     KeyOptions<TypedKeyBinding<T>> positional(std::string label, T& target, std::string help) {
         KeyHead head{std::move(label), std::move(help), KeyPlace::kPositional};
@@ -65,11 +67,11 @@ class Schema {
 
     /// `prefix` and all keys below it are accepted; a note with the reason is kept when one is given.
     void accepted_but_unused(std::string prefix, std::string reason);
-    /// `section` belongs to another program that shares the file: accepted without a note, unless a key in it is
-    /// bound here.
+    /// `section` belongs to another program that shares the file: accepted without a note, unless a key in it
+    /// is bound here.
     void section_of_other_program(std::string section);
-    /// A condition over several keys. `find_problem` runs in check() once all values are right by themselves; a
-    /// non-empty answer is reported at the origin of `key`.
+    /// A condition over several keys. `find_problem` runs in check() once all values are right by themselves;
+    /// a non-empty answer is reported at the origin of `key`.
     void rule(std::string key, std::function<std::string()> find_problem);
 
     /// Collects problems; only an unreadable file throws (kBadConfig). Later files win over earlier ones.
@@ -78,7 +80,8 @@ class Schema {
     /// "a.b.c=value" from `--set`. Collects problems.
     void set(std::string_view assignment);
     /// Words of a flag or of a positional, as the command line found them. Collects problems.
-    void set_from_command_line(KeyBinding& binding, std::string const& spelled, std::vector<std::string> const& words);
+    void set_from_command_line(KeyBinding& binding, std::string const& spelled,
+                               std::vector<std::string> const& words);
 
     /// @throws Error with all problems, one a line: kUsage when all are in flags, otherwise kBadConfig.
     void check();

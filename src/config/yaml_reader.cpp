@@ -17,7 +17,8 @@ constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 /// Ends the walk; everything before it has been reported already.
 struct GiveUp {};
 
-/// Builds the tree from yaml-cpp's events: its own node tree has lost duplicates and aliases by the time one sees it.
+/// Builds the tree from yaml-cpp's events: its own node tree has lost duplicates and aliases by the time one
+/// sees it.
 class TreeBuilder final : public YAML::EventHandler {
   public:
     TreeBuilder(std::string const& source_name, std::vector<ConfigProblem>& problems)
@@ -117,11 +118,13 @@ class TreeBuilder final : public YAML::EventHandler {
             problems_.push_back({node.origin, "a key must be a plain name"});
             level.is_dropped = true;
         } else if (ConfigNode const* const earlier = level.node.find(node.text)) {
-            problems_.push_back({node.origin, fmt::format("key '{}' is here a second time (first at {}). Keep one.",
-                                                          node.text, to_string(earlier->key_origin))});
+            problems_.push_back(
+                {node.origin, fmt::format("key '{}' is here a second time (first at {}). Keep one.",
+                                          node.text, to_string(earlier->key_origin))});
             level.is_dropped = true;
         } else if (node.text == "<<") {
-            problems_.push_back({node.origin, "merge keys (<<) are not accepted here. Use _base_: FILE instead."});
+            problems_.push_back(
+                {node.origin, "merge keys (<<) are not accepted here. Use _base_: FILE instead."});
             level.is_dropped = true;
         }
         level.key = node.text;
@@ -136,7 +139,8 @@ class TreeBuilder final : public YAML::EventHandler {
 
     void refuse_tag(YAML::Mark const& mark, std::string const& tag) {
         if (!tag.empty() && tag != "?" && tag != "!") {
-            problems_.push_back({origin_of(mark), fmt::format("the tag {} is not accepted here. Remove it.", tag)});
+            problems_.push_back(
+                {origin_of(mark), fmt::format("the tag {} is not accepted here. Remove it.", tag)});
         }
     }
 
@@ -154,13 +158,15 @@ class TreeBuilder final : public YAML::EventHandler {
 
 }  // namespace
 
-ConfigNode read_yaml(std::string_view text, std::string const& source_name, std::vector<ConfigProblem>& problems) {
+ConfigNode read_yaml(std::string_view text, std::string const& source_name,
+                     std::vector<ConfigProblem>& problems) {
     auto const add_problem = [&](Origin const& origin, std::string const& problem) {
         problems.push_back(ConfigProblem{origin, problem});
     };
     Origin const whole_file{source_name, 0, 0};
     if (text.size() > kMaxBytes) {
-        add_problem(whole_file, fmt::format("{} bytes; a configuration has at most {}", text.size(), kMaxBytes));
+        add_problem(whole_file,
+                    fmt::format("{} bytes; a configuration has at most {}", text.size(), kMaxBytes));
         return {};
     }
     if (auto const zero = text.find('\0'); zero != std::string_view::npos) {
