@@ -12,11 +12,16 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "base/array.hpp"
+#include "base/file_descriptor.hpp"
 #include "npz/scratch_buffer.hpp"
 
 namespace ctclip {
+
+struct NpyHeader;
+struct ZipMember;
 
 /// A volume as stored. `bytes()` holds element_count(shape) elements in the stated order and byte order.
 struct NpzArray {
@@ -52,6 +57,10 @@ class NpzReader {
     NpzArray take() && { return std::move(array_); }
 
   private:
+    void read_member(FileDescriptor const& file, std::filesystem::path const& path, ZipMember const& member);
+    NpyHeader read_header(FileDescriptor const& file, std::filesystem::path const& path,
+                          ZipMember const& member, std::string const& what);
+
     NpzLimits limits_;
     ScratchBuffer compressed_;
     NpzArray array_;

@@ -24,6 +24,7 @@ struct NpzLayout {
 
 /// One array under `key`, through DurableFile (refuses to overwrite). The file is a pure function of the
 /// arguments.
+/// Takes memory for a copy of `bytes` and, if deflated, for the result.
 /// @param bytes  element_count(shape) elements, already in the layout's order and byte order.
 /// @throws Error kCannotCreate, kIoError, kNoPermission; kBadInput if `bytes` does not fit the shape.
 void write_npz(std::filesystem::path const& path, std::string const& key, DType type, Shape const& shape,

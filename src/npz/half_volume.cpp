@@ -1,0 +1,191 @@
+#include "npz/half_volume.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "base/half.hpp"
+#include "npz/half_ledger.hpp"
+#include "npz/transpose_halves.hpp"
+
+namespace ctclip {
+
+namespace {
+
+constexpr std::size_t kBlock = HalfLedger::kMaxBlock;  // voxels that stay in the first cache while worked on
+
+struct RawHalf {
+    std::uint16_t bits;
+};
+
+void to_halves(std::span<RawHalf const> values, std::span<std::uint16_t> out) {
+    std::memcpy(out.data(), values.data(), values.size_bytes());
+}
+template <class T>
+void to_halves(std::span<T const> values, std::span<std::uint16_t> out) {
+    half_from_array(values, out);
+}
+
+double to_double(RawHalf value) {
+    return half_to_float(value.bits);
+}
+template <class T>
+double to_double(T value) {
+    return static_cast<double>(value);
+}
+
+/// Up to kBlock stored elements, in the machine's byte order and aligned.
+template <class T>
+class SourceBlock {
+  public:
+    SourceBlock(NpzArray const& array, std::size_t first, std::size_t count) {
+        std::byte const* const source = array.bytes().data() + first * sizeof(T);
+        bool const is_swapped = array.is_big_endian && sizeof(T) > 1;
+        if (!is_swapped && reinterpret_cast<std::uintptr_t>(source) % alignof(T) == 0) {
+            values_ = {reinterpret_cast<T const*>(source), count};
+            return;
+        }
+        std::memcpy(copy_.data(), source, count * sizeof(T));
+        if (is_swapped) {
+            for (std::size_t i = 0; i < count; ++i) {
+                auto* const bytes = reinterpret_cast<std::byte*>(&copy_[i]);
+                std::reverse(bytes, bytes + sizeof(T));
+            }
+        }
+        values_ = {copy_.data(), count};
+    }
+    SourceBlock(SourceBlock const&) = delete;
+    SourceBlock& operator=(SourceBlock const&) = delete;
+
+    std::span<T const> values() const { return values_; }
+
+  private:
+    std::array<T, kBlock> copy_;
+    std::span<T const> values_;
+};
+
+void add_to(HalfLedger& ledger, std::span<double const> values, std::span<std::uint16_t const> halves) {
+    ledger.add(values, halves);
+}
+template <class T>
+void add_to(HalfLedger& ledger, std::span<T const> values, std::span<std::uint16_t const> halves) {
+    std::array<double, kBlock> widened;
+    std::transform(values.begin(), values.end(), widened.begin(), [](T value) { return to_double(value); });
+    ledger.add(std::span(widened).first(values.size()), halves);
+}
+
+/// `out.size()` elements from position `first` of the storage on, in storage order.
+template <class T>
+void convert_run(NpzArray const& array, std::size_t first, std::span<std::uint16_t> out, HalfLedger& ledger) {
+    for (std::size_t done = 0; done < out.size(); done += kBlock) {
+        std::size_t const count = std::min(kBlock, out.size() - done);
+        SourceBlock<T> const block(array, first + done, count);
+        std::span<std::uint16_t> const halves = out.subspan(done, count);
+        to_halves(block.values(), halves);
+        add_to(ledger, block.values(), halves);
+    }
+}
+
+/// Fortran order (x fastest) to C order (z fastest): rows along x are converted into a tile that the second
+/// cache holds, and leave it along z.
+template <class T>
+void convert_fortran(NpzArray const& array, std::span<std::uint16_t> out, HalfLedger& ledger) {
+    constexpr std::size_t kTileX = 512;
+    constexpr std::size_t kTileZ = 128;
+    auto const size_x = static_cast<std::size_t>(array.shape[0]);
+    auto const size_y = static_cast<std::size_t>(array.shape[1]);
+    auto const size_z = static_cast<std::size_t>(array.shape[2]);
+    std::vector<std::uint16_t> tile(kTileX * kTileZ);
+    for (std::size_t x = 0; x < size_x; x += kTileX) {
+        std::size_t const num_x = std::min(kTileX, size_x - x);
+        for (std::size_t z = 0; z < size_z; z += kTileZ) {
+            std::size_t const num_z = std::min(kTileZ, size_z - z);
+            for (std::size_t y = 0; y < size_y; ++y) {
+                for (std::size_t row = 0; row < num_z; ++row) {
+                    std::size_t const first = x + size_x * (y + size_y * (z + row));
+                    convert_run<T>(array, first, std::span(tile).subspan(row * kTileX, num_x), ledger);
+                }
+                transpose_halves(tile.data(), kTileX, num_z, num_x,
+                                 out.data() + (x * size_y + y) * size_z + z, size_y * size_z);
+            }
+        }
+    }
+}
+
+template <class T>
+HalfStatistics convert(NpzArray const& array, std::span<std::uint16_t> out) {
+    HalfLedger ledger;
+    if (array.is_fortran_order) {
+        convert_fortran<T>(array, out, ledger);
+    } else {
+        convert_run<T>(array, 0, out, ledger);
+    }
+    return ledger.statistics();
+}
+
+HalfStatistics convert_any(NpzArray const& array, std::span<std::uint16_t> out) {
+    switch (array.type) {
+        case DType::kF64:
+            return convert<double>(array, out);
+        case DType::kF32:
+            return convert<float>(array, out);
+        case DType::kF16:
+            return convert<RawHalf>(array, out);
+        case DType::kI32:
+            return convert<std::int32_t>(array, out);
+        case DType::kI16:
+            return convert<std::int16_t>(array, out);
+        case DType::kI8:
+            return convert<std::int8_t>(array, out);
+        case DType::kU16:
+            return convert<std::uint16_t>(array, out);
+        case DType::kU8:
+            return convert<std::uint8_t>(array, out);
+        default:
+            fail(ExitCode::kInternal, "no conversion from {} to fp16", dtype_name(array.type));
+    }
+}
+
+}  // namespace
+
+HalfStatistics convert_to_half(NpzArray const& array, std::span<std::uint16_t> out) {
+    CTCLIP_EXPECT(out.size() == static_cast<std::size_t>(element_count(array.shape)));
+    HalfStatistics statistics = convert_any(array, out);
+    if (statistics.num_nan + statistics.num_out_of_range > 0) {
+        auto const bad = std::find_if_not(out.begin(), out.end(), is_half_finite);
+        statistics.first_not_finite = bad - out.begin();
+    }
+    return statistics;
+}
+
+HalfVolume to_half(NpzArray const& array) {
+    HalfVolume volume;
+    volume.shape = array.shape;
+    volume.halves.resize(static_cast<std::size_t>(element_count(array.shape)));
+    volume.statistics = convert_to_half(array, volume.halves);
+    return volume;
+}
+
+void require_finite_halves(HalfStatistics const& statistics, Shape const& shape,
+                           std::filesystem::path const& path) {
+    if (!statistics.first_not_finite) {
+        return;
+    }
+    std::int64_t const index = *statistics.first_not_finite;
+    fail(ExitCode::kBadInput,
+         "{}: {} voxels are NaN and {} lie beyond the range of float16 (+-65504); the first is voxel ({}, "
+         "{}, {}). "
+         "Repair the volume, or choose another out_of_range policy.",
+         path.string(), statistics.num_nan, statistics.num_out_of_range, index / (shape[1] * shape[2]),
+         index / shape[2] % shape[1], index % shape[2]);
+}
+
+void saturate_halves(std::span<std::uint16_t> halves) {
+    for (std::uint16_t& half : halves) {
+        bool const is_infinite = (half & ~kHalfSign) == kHalfInfinity;
+        half = static_cast<std::uint16_t>(is_infinite ? half - 1 : half);
+    }
+}
+
+}  // namespace ctclip
