@@ -42,7 +42,7 @@ po::options_description describe(std::vector<Spelling> const& spellings) {
         std::string const name = is_long ? spelling.text.substr(2) : "," + spelling.text.substr(1);
         auto* const semantic = po::value<std::string>();
         if (spelling.binding->is_switch()) {
-            semantic->implicit_value("true");  // `--flag` or `--flag=false`
+            semantic->zero_tokens();
         }
         description.add_options()(name.c_str(), semantic);
     }

@@ -7,6 +7,8 @@
 
 #include <sstream>
 
+#include "base/utf8.hpp"
+
 namespace ctclip {
 namespace {
 
@@ -21,8 +23,8 @@ struct GiveUp {};
 /// sees it.
 class TreeBuilder final : public YAML::EventHandler {
   public:
-    TreeBuilder(std::string const& source_name, std::vector<ConfigProblem>& problems)
-        : source_name_(source_name), problems_(problems) {}
+    TreeBuilder(std::string_view text, std::string const& source_name, std::vector<ConfigProblem>& problems)
+        : text_(text), source_name_(source_name), problems_(problems) {}
 
     ConfigNode take_root() { return std::move(root_); }
 
@@ -42,6 +44,9 @@ class TreeBuilder final : public YAML::EventHandler {
         refuse_tag(mark, tag);
         ConfigNode node = make_node(mark, ConfigNode::Kind::kScalar);
         node.is_quoted = tag == "!";
+        if (node.is_quoted && !is_closed_quote(offset_of(mark))) {
+            give_up(mark, "a quote is opened here and never closed");
+        }
         node.text = value;
         add(std::move(node));
     }
@@ -131,6 +136,30 @@ class TreeBuilder final : public YAML::EventHandler {
         level.key_origin = node.origin;
     }
 
+    std::size_t offset_of(YAML::Mark const& mark) const {
+        std::size_t line_start = 0;
+        for (int line = 0; line < mark.line; ++line) {
+            line_start = text_.find('\n', line_start) + 1;
+        }
+        return line_start + static_cast<std::size_t>(mark.column);
+    }
+
+    /// yaml-cpp takes the rest of a file as the value of a quote that is never closed.
+    bool is_closed_quote(std::size_t offset) const {
+        char const quote = offset < text_.size() ? text_[offset] : '\0';
+        if (quote != '"' && quote != '\'') {
+            return true;  // a block of text: | or >
+        }
+        for (std::size_t at = offset + 1; at < text_.size(); ++at) {
+            if (text_[at] == '\\' && quote == '"') {
+                ++at;
+            } else if (text_[at] == quote) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     void refuse_anchor(YAML::Mark const& mark, YAML::anchor_t anchor) {
         if (anchor != 0) {
             give_up(mark, "anchors (&name) are not accepted here. Write the value out.");
@@ -149,6 +178,7 @@ class TreeBuilder final : public YAML::EventHandler {
         throw GiveUp();
     }
 
+    std::string_view text_;
     std::string const& source_name_;
     std::vector<ConfigProblem>& problems_;
     std::vector<Level> levels_;
@@ -173,8 +203,15 @@ ConfigNode read_yaml(std::string_view text, std::string const& source_name,
         add_problem(whole_file, fmt::format("byte {} is zero: this is no text file", zero));
         return {};
     }
+    if (auto const offset = find_invalid_utf8(text); offset != std::string_view::npos) {
+        add_problem(whole_file, fmt::format("byte {} is no UTF-8. Save the file as UTF-8.", offset));
+        return {};
+    }
+    if (text.starts_with("\xEF\xBB\xBF")) {
+        text.remove_prefix(3);
+    }
     std::istringstream stream{std::string(text)};
-    TreeBuilder builder(source_name, problems);
+    TreeBuilder builder(text, source_name, problems);
     try {
         YAML::Parser parser(stream);
         if (parser.HandleNextDocument(builder) && parser) {

@@ -1,0 +1,147 @@
+#include "config/command_line.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+
+namespace ctclip {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+class CommandLineTest : public testing::Test {
+  protected:
+    CommandLineTest() {
+        schema_.key("convert.output", output_, "folder").flag("--output", {"--output_dir"});
+        schema_.key("convert.samples_per_shard", samples_, "samples").flag("--samples_per_shard").positive();
+        schema_.key("evaluate.latents", latents_, "write latents").flag("--latents");
+        schema_.key("training.betas", betas_, "rates").flag("--betas");
+        schema_.option("--set", assignments_, "KEY=VALUE");
+        schema_.option("--quiet", is_quiet_, "quiet").flag("--quiet", {"-q"});
+        schema_.positional("FILE", file_, "first").required();
+        schema_.positional("MORE", more_, "others");
+    }
+
+    void parse(std::vector<std::string> words) {
+        CommandLine const command_line(std::move(words), {&schema_});
+        command_line.apply_to(schema_);
+        schema_.check();
+    }
+
+    std::string output_;
+    std::int64_t samples_ = 100;
+    bool latents_ = false;
+    std::vector<double> betas_;
+    std::vector<std::string> assignments_;
+    bool is_quiet_ = false;
+    std::filesystem::path file_;
+    std::vector<std::filesystem::path> more_;
+    Schema schema_;
+};
+
+TEST_F(CommandLineTest, TakesFlagsAliasesSwitchesAndPositionals) {
+    parse({"in.h5", "--output_dir", "out", "--samples_per_shard=7", "--latents", "-q", "a,b.h5", "--betas",
+           "0.5,0.6", "c.h5"});
+
+    EXPECT_EQ(output_, "out");
+    EXPECT_EQ(samples_, 7);
+    EXPECT_TRUE(latents_);
+    EXPECT_TRUE(is_quiet_);
+    EXPECT_THAT(betas_, ElementsAre(0.5, 0.6));
+    EXPECT_EQ(file_, "in.h5");
+    EXPECT_THAT(more_, ElementsAre("a,b.h5", "c.h5"));
+}
+
+TEST_F(CommandLineTest, SwitchesTakeNoValue) {
+    parse({"--latents", "in.h5"});
+    EXPECT_TRUE(latents_);
+    EXPECT_EQ(file_, "in.h5");
+    EXPECT_THAT([&] { parse({"--latents=false", "in.h5"}); }, ThrowsMessage<Error>(HasSubstr("--latents")));
+}
+
+TEST_F(CommandLineTest, RepeatedListsOfFlagsAddUp) {
+    parse({"f", "--set", "a=1,2", "--set", "b=[3, 4]"});
+    EXPECT_THAT(assignments_, ElementsAre("a=1,2", "b=[3, 4]"));
+}
+
+TEST_F(CommandLineTest, WordsAfterTwoDashesAreNoOptions) {
+    parse({"--", "--output"});
+    EXPECT_EQ(file_, "--output");
+}
+
+TEST_F(CommandLineTest, NamesTheNearestOptionAndNeverGuesses) {
+    EXPECT_THAT(
+        [&] {
+            parse({"f", "--outptu", "x"});
+        },
+        ThrowsMessage<Error>("unknown option --outptu. Did you mean --output?"));
+    EXPECT_THAT(
+        [&] {
+            parse({"f", "--latent"});
+        },
+        ThrowsMessage<Error>(HasSubstr("Did you mean --latents?")));
+    EXPECT_THAT(
+        [&] {
+            parse({"f", "--samples", "3"});
+        },
+        ThrowsMessage<Error>(HasSubstr("unknown option --samples")));
+    EXPECT_THAT([&] { parse({"f", "-z"}); }, ThrowsMessage<Error>(HasSubstr("unknown option -z")));
+}
+
+TEST_F(CommandLineTest, RefusesMissingRepeatedAndWrongValues) {
+    EXPECT_THAT([&] { parse({"f", "--output"}); }, ThrowsMessage<Error>(HasSubstr("--output needs a value")));
+    EXPECT_THAT(
+        [&] {
+            parse({"f", "--output", "a", "--output_dir", "b"});
+        },
+        ThrowsMessage<Error>(HasSubstr("--output is given twice")));
+    EXPECT_THAT(
+        [&] {
+            parse({"f", "--samples_per_shard", "-1"});
+        },
+        ThrowsMessage<Error>("--samples_per_shard: must be more than 0; found -1"));
+}
+
+TEST_F(CommandLineTest, MissingPositionalsAreNamed) {
+    EXPECT_THAT([&] { parse({}); }, ThrowsMessage<Error>("FILE: is missing (first)"));
+}
+
+TEST(CommandLine, OneWordTooManyIsAnError) {
+    Schema schema;
+    std::string file;
+    schema.positional("FILE", file, "a file");
+
+    EXPECT_THAT(
+        [&] {
+            CommandLine({"a", "b"}, {&schema});
+        },
+        ThrowsMessage<Error>(HasSubstr("'b' is one word too many")));
+}
+
+TEST_F(CommandLineTest, AllItsErrorsAreUsageErrors) {
+    for (std::vector<std::string> const& words : {std::vector<std::string>{"f", "--nonsense"},
+                                                  {"f", "--samples_per_shard", "x"},
+                                                  {"f", "--output"},
+                                                  {}}) {
+        Schema schema;
+        std::string file;
+        std::int64_t samples = 1;
+        schema.positional("FILE", file, "a file").required();
+        schema.key("a.b", samples, "number").flag("--samples_per_shard");
+        schema.option("--output", file, "output");
+        try {
+            CommandLine const command_line(words, {&schema});
+            command_line.apply_to(schema);
+            schema.check();
+            FAIL() << "accepted";
+        } catch (Error const& error) {
+            EXPECT_EQ(error.code(), ExitCode::kUsage) << error.what();
+        }
+    }
+}
+
+}  // namespace
+}  // namespace ctclip
