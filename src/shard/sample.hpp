@@ -19,8 +19,9 @@ namespace ctclip {
 /// The 18 abnormalities of CT-RATE: the length of every .labels member.
 inline constexpr std::size_t kNumLabels = 18;
 
-/// Sizes along x, y, z; each >= 1.
+/// Sizes along x, y, z; each >= 1, the product at most kMaxVoxels.
 using VolumeShape = std::array<std::int64_t, 3>;
+inline constexpr std::int64_t kMaxVoxels = std::int64_t{1} << 40;
 
 std::int64_t num_voxels(VolumeShape const& shape);
 
@@ -34,6 +35,7 @@ struct SampleMetadata {
     VolumeLayout layout = VolumeLayout::kRaw;
     std::string study_id;
     VolumeShape volume_shape{};
+    bool may_lack_labels = false;  ///< the build script left .labels out of some samples
 
     /// Of raw volumes only; a preprocessed volume keeps these defaults.
     double rescale_slope = 1.0;      ///< finite
@@ -43,18 +45,17 @@ struct SampleMetadata {
     double z_spacing_mm = 1.0;       ///< finite, positive
 };
 
-/// The bytes of Python's json.dumps over the converter's dictionary (spec/ct_clip.md 1.6; 1.7 if preprocessed).
+/// The bytes of Python's json.dumps over the converter's dictionary (spec/ct_clip.md 1.6; 1.7 if
+/// preprocessed).
 std::string encode_metadata(SampleMetadata const& metadata);
 
-/// Reads what every known writer wrote: the converter, the preprocess script (no rescale and spacing), the build
-/// script (`shape` and `dtype` for `volume_shape` and `volume_dtype`). Unknown names are ignored.
+/// Reads what every known writer wrote: the converter, the preprocess script (no rescale and spacing), the
+/// build script (`shape` and `dtype` for `volume_shape` and `volume_dtype`). Unknown names are ignored.
 /// @param where  names the member in messages.
-/// @throws Error kBadInput: no or ambiguous JSON, a name missing, a value of the wrong kind or out of its range,
+/// @throws Error kBadInput: no or ambiguous JSON, a name missing, a value of the wrong kind or out of its
+/// range,
 ///         a dtype other than float16.
 SampleMetadata parse_metadata(std::string_view json, std::string const& where);
-
-/// True if `json` is the build script's, whose samples may lack .labels.
-bool may_lack_labels(std::string_view json);
 
 std::vector<std::byte> encode_labels(std::span<float const> labels);
 /// @throws Error kBadInput unless there are kNumLabels values, each 0 or 1.

@@ -1,5 +1,5 @@
-/// Samples out of one shard: every member is read by its offset, checked against its CRC-32C where a sidecar has
-/// one, and held to the format's rules. All methods are const and thread-safe (pread).
+/// Samples out of one shard: every member is read by its offset, checked against its CRC-32C where a sidecar
+/// has one, and held to the format's rules. All methods are const and thread-safe (pread).
 #pragma once
 
 #include <cstddef>
@@ -24,13 +24,14 @@ class ShardReader {
 
     /// All below: @throws Error kBadInput (shard, member, cause), kIoError.
 
-    /// Sizes and names only: every sample has .bin, .json and .txt, and .labels unless its writer is known to leave
-    /// them out. Call once before the first sample is used: a shard is refused as a whole.
+    /// Sizes and names only: every sample has .bin, .json and .txt, and .labels unless its writer is known to
+    /// leave them out. Call once before the first sample is used: a shard is refused as a whole.
     void require_complete_samples() const;
 
     SampleMetadata read_metadata(ShardSample const& sample) const;  ///< the .bin's size fits the shape
     std::string read_report(ShardSample const& sample) const;
-    std::vector<float> read_labels(ShardSample const& sample) const;  ///< empty if the sample may lack them and does
+    std::vector<float> read_labels(
+        ShardSample const& sample) const;  ///< empty if the sample may lack them and does
     /// @param halves  num_voxels(read_metadata(sample).volume_shape) elements.
     void read_volume(ShardSample const& sample, std::span<std::uint16_t> halves) const;
 

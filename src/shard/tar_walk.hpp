@@ -1,6 +1,7 @@
-/// Lists the members of an uncompressed tar without trusting a byte of it: ustar, pax, GNU, old GNU and v7 headers,
-/// long names, directories. A file that ends without its end marker, lies about a size or holds anything but
-/// regular files and directories is refused (spec/reliability.md 2.3): readers that go on lose samples silently.
+/// Lists the members of an uncompressed tar without trusting a byte of it: ustar, pax, GNU, old GNU and v7
+/// headers, long names, directories. A file that ends without its end marker, lies about a size or holds
+/// anything but regular files and directories is refused (spec/reliability.md 2.3): readers that go on lose
+/// samples silently.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,7 @@ struct TarMember {
 
 struct TarListing {
     std::vector<TarMember> members;  ///< regular files, in file order
-    std::string type_flags;          ///< of every header, in file order: 0 regular, x pax, L long name, 5 folder ...
+    std::string type_flags;  ///< of every header, in file order: 0 regular, x pax, L long name, 5 folder ...
     std::uint64_t end_of_archive_offset = 0;  ///< of the first of the two zero blocks
     std::uint64_t file_size_bytes = 0;
 };

@@ -1,0 +1,102 @@
+#include "shard/shard_reader.hpp"
+
+#include <utility>
+
+#include "base/crc32c.hpp"
+#include "base/error.hpp"
+#include "shard/python_json.hpp"
+
+namespace ctclip {
+namespace {
+
+constexpr std::uint64_t kMaxMetadataBytes = std::uint64_t{1} << 20;
+constexpr std::uint64_t kMaxReportBytes = std::uint64_t{16} << 20;
+
+}  // namespace
+
+ShardReader::ShardReader(ShardIndex index) : index_(std::move(index)), file_(open_for_reading(index_.path)) {}
+
+std::string ShardReader::where(ShardMember const& member) const {
+    return fmt::format("{}: member {}", index_.path.string(), python_string(member.name));
+}
+
+ShardMember const& ShardReader::member_of(ShardSample const& sample, std::string_view suffix) const {
+    if (ShardMember const* member = sample.find(suffix)) {
+        return *member;
+    }
+    bool const is_first_format = sample.find("npy") != nullptr || sample.find("cls") != nullptr;
+    fail(ExitCode::kBadInput, "{}: sample {} has no .{} member{}", index_.path.string(),
+         python_string(sample.key), suffix,
+         is_first_format
+             ? " (it has the .npy or .cls members of the first converter versions; convert its source again)"
+             : "");
+}
+
+void ShardReader::require_complete_samples() const {
+    for (ShardSample const& sample : index_.samples) {
+        for (std::string_view const suffix : {"bin", "json", "txt"}) {
+            member_of(sample, suffix);
+        }
+        if (sample.find("labels") == nullptr && !read_metadata(sample).may_lack_labels) {
+            member_of(sample, "labels");
+        }
+    }
+}
+
+SampleMetadata ShardReader::read_metadata(ShardSample const& sample) const {
+    ShardMember const& member = member_of(sample, "json");
+    SampleMetadata metadata = parse_metadata(read_text_member(member, kMaxMetadataBytes), where(member));
+    ShardMember const& volume = member_of(sample, "bin");
+    std::uint64_t const num_bytes =
+        static_cast<std::uint64_t>(num_voxels(metadata.volume_shape)) * sizeof(std::uint16_t);
+    require(num_bytes == volume.size_bytes, ExitCode::kBadInput,
+            "{} has {} bytes, which do not hold the {}x{}x{} fp16 voxels that its json states", where(volume),
+            volume.size_bytes, metadata.volume_shape[0], metadata.volume_shape[1], metadata.volume_shape[2]);
+    return metadata;
+}
+
+std::string ShardReader::read_report(ShardSample const& sample) const {
+    ShardMember const& member = member_of(sample, "txt");
+    std::string report = read_text_member(member, kMaxReportBytes);
+    check_report_text(report, where(member));
+    return report;
+}
+
+std::vector<float> ShardReader::read_labels(ShardSample const& sample) const {
+    if (sample.find("labels") == nullptr && read_metadata(sample).may_lack_labels) {
+        return {};
+    }
+    ShardMember const& member = member_of(sample, "labels");
+    require(member.size_bytes <= kMaxMetadataBytes, ExitCode::kBadInput, "{} has {} bytes (labels are few)",
+            where(member), member.size_bytes);
+    std::vector<std::byte> bytes(member.size_bytes);
+    read_member(member, bytes);
+    return parse_labels(bytes, where(member));
+}
+
+void ShardReader::read_volume(ShardSample const& sample, std::span<std::uint16_t> halves) const {
+    read_member(member_of(sample, "bin"), std::as_writable_bytes(halves));
+}
+
+void ShardReader::read_member(ShardMember const& member, std::span<std::byte> out) const {
+    CTCLIP_EXPECT(out.size() == member.size_bytes);
+    read_exactly(file_, index_.path, member.data_offset, out);
+    if (member.crc32c) {
+        std::uint32_t const found = crc32c(out);
+        require(found == *member.crc32c, ExitCode::kBadInput,
+                "{} is damaged: its CRC-32C is {:08x}, {:08x} is on record. Restore the shard from a copy, "
+                "or convert "
+                "it again",
+                where(member), found, *member.crc32c);
+    }
+}
+
+std::string ShardReader::read_text_member(ShardMember const& member, std::uint64_t limit_bytes) const {
+    require(member.size_bytes <= limit_bytes, ExitCode::kBadInput, "{} has {} bytes; at most {} are accepted",
+            where(member), member.size_bytes, limit_bytes);
+    std::string text(member.size_bytes, '\0');
+    read_member(member, std::as_writable_bytes(std::span(text)));
+    return text;
+}
+
+}  // namespace ctclip

@@ -1,0 +1,96 @@
+#include "shard/shard_verify.hpp"
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include "base/crc32c.hpp"
+#include "base/digest.hpp"
+#include "base/error.hpp"
+#include "base/file_descriptor.hpp"
+#include "shard/python_json.hpp"
+#include "shard/shard_reader.hpp"
+#include "shard/sidecar.hpp"
+
+namespace ctclip {
+namespace {
+
+constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
+
+/// Calls `use(chunk)` for the bytes from `offset` on, in order.
+template <class Use>
+void for_each_chunk(FileDescriptor const& file, std::filesystem::path const& path, std::uint64_t offset,
+                    std::uint64_t num_bytes, Use const& use) {
+    std::vector<std::byte> buffer(std::min<std::uint64_t>(num_bytes, kChunkBytes));
+    while (num_bytes > 0) {
+        std::span<std::byte> const chunk(buffer.data(), std::min<std::uint64_t>(num_bytes, buffer.size()));
+        read_exactly(file, path, offset, chunk);
+        use(std::span<std::byte const>(chunk));
+        offset += chunk.size();
+        num_bytes -= chunk.size();
+    }
+}
+
+bool is_ct_sample(ShardSample const& sample) {
+    return sample.find("json") != nullptr || sample.find("txt") != nullptr ||
+           sample.find("labels") != nullptr || sample.find("npy") != nullptr || sample.find("cls") != nullptr;
+}
+
+void check_digests(FileDescriptor const& file, ShardIndex const& walked, ShardSidecar const& sidecar) {
+    std::string const shard = walked.path.string();
+    Sha256 sha256;
+    for_each_chunk(file, walked.path, 0, walked.size_bytes, [&](auto chunk) { sha256.update(chunk); });
+    require(walked.size_bytes == sidecar.size_bytes && sha256.finish_hex() == sidecar.sha256,
+            ExitCode::kBadInput, "{} is damaged: its size or SHA-256 is not the one on record in {}", shard,
+            sidecar_path(walked.path).filename().string());
+    auto const is_same_member = [](ShardMember const& a, ShardMember const& b) {
+        return a.name == b.name && a.suffix == b.suffix && a.data_offset == b.data_offset &&
+               a.size_bytes == b.size_bytes;
+    };
+    auto const is_same_sample = [&](ShardSample const& a, SidecarSample const& b) {
+        return a.key == b.sample.key && std::ranges::equal(a.members, b.sample.members, is_same_member);
+    };
+    require(std::ranges::equal(walked.samples, sidecar.samples, is_same_sample), ExitCode::kBadInput,
+            "{}: {} lists other members than the shard has (the sidecar is damaged)", shard,
+            sidecar_path(walked.path).filename().string());
+    for (SidecarSample const& sample : sidecar.samples) {
+        for (ShardMember const& member : sample.sample.members) {
+            std::uint32_t crc = 0;
+            for_each_chunk(file, walked.path, member.data_offset, member.size_bytes,
+                           [&](auto chunk) { crc = crc32c(chunk, crc); });
+            require(crc == member.crc32c, ExitCode::kBadInput,
+                    "{}: member {} does not have the CRC-32C on record (the sidecar is damaged)", shard,
+                    python_string(member.name));
+        }
+    }
+}
+
+void check_samples(ShardIndex const& walked) {
+    ShardReader const reader(walked);
+    reader.require_complete_samples();
+    for (ShardSample const& sample : walked.samples) {
+        reader.read_metadata(sample);
+        reader.read_report(sample);
+        reader.read_labels(sample);
+    }
+}
+
+}  // namespace
+
+ShardVerdict verify_shard(std::filesystem::path const& path) {
+    ShardIndex const walked = walk_shard(path);
+    ShardVerdict verdict;
+    verdict.num_samples = walked.samples.size();
+    verdict.size_bytes = walked.size_bytes;
+    verdict.has_digests = std::filesystem::exists(sidecar_path(path));
+    verdict.has_ct_samples = std::ranges::any_of(walked.samples, is_ct_sample);
+    if (verdict.has_digests) {
+        check_digests(open_for_reading(path), walked, read_sidecar(path));
+    }
+    if (verdict.has_ct_samples) {
+        check_samples(walked);
+    }
+    return verdict;
+}
+
+}  // namespace ctclip
