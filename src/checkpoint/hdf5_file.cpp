@@ -15,7 +15,9 @@
 namespace ctclip {
 namespace {
 
-constexpr std::size_t kImageGrowthBytes = std::size_t{64} << 20;
+constexpr std::size_t kImageGrowthBytes = std::size_t{8} << 20;
+/// "End of file address" (absolute) in a superblock of version 3: HDF5 File Format Specification 3.0, II.A.
+constexpr std::size_t kEndOfFileOffset = 28;
 constexpr hsize_t kChunkBytes = hsize_t{4} << 20;
 constexpr std::size_t kMaxRank = H5S_MAX_RANK;
 
@@ -168,6 +170,7 @@ void check_object_name(std::string const& name) {
 }  // namespace
 
 struct Hdf5ImageWriter::State {
+    std::size_t user_block_bytes = 0;
     Image image;
     FileId file;
 
@@ -203,6 +206,7 @@ struct Hdf5ImageWriter::State {
 
 Hdf5ImageWriter::Hdf5ImageWriter(std::size_t user_block_bytes) : state_(std::make_unique<State>()) {
     start_library();
+    state_->user_block_bytes = user_block_bytes;
     PropertiesId const creation = State::properties(H5P_FILE_CREATE);
     State::checked(H5Pset_userblock(creation.get(), user_block_bytes), "H5Pset_userblock", "");
     State::checked(H5Pset_obj_track_times(creation.get(), false), "H5Pset_obj_track_times", "");
@@ -285,10 +289,11 @@ void Hdf5ImageWriter::write_scalar(std::string const& group, std::string const& 
 }
 
 FileImage Hdf5ImageWriter::finish() {
-    State::checked(H5Fflush(state_->file.get(), H5F_SCOPE_GLOBAL), "H5Fflush", "");
-    hsize_t size = 0;
-    State::checked(H5Fget_filesize(state_->file.get(), &size), "H5Fget_filesize", "");
     State::checked(H5Fclose(state_->file.release()), "H5Fclose", "");
+    // The driver's memory is rounded up and HDF5 gives back space at close: the superblock alone knows the
+    // end.
+    std::uint64_t size = 0;
+    std::memcpy(&size, state_->image.data + state_->user_block_bytes + kEndOfFileOffset, sizeof size);
     return {std::exchange(state_->image.data, nullptr), size};
 }
 

@@ -8,7 +8,8 @@
 
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
-#include "checkpoint/strict_json.hpp"
+#include "base/untrusted_json.hpp"
+#include "checkpoint/tensor_name.hpp"
 
 namespace ctclip {
 namespace {
@@ -57,7 +58,7 @@ DType parse_dtype(json const& value, std::string const& what) {
             return type;
         }
     }
-    fail(ExitCode::kBadInput, "{}: unknown dtype {}", what, value.dump());
+    fail(ExitCode::kBadInput, "{}: unknown dtype {}", what, quoted_name(value.get_ref<std::string const&>()));
 }
 
 Shape parse_shape(json const& value, std::string const& what) {
@@ -79,7 +80,7 @@ Entry parse_entry(std::string const& name, json const& value, std::string const&
     }
     for (auto const& [field, ignored] : value.items()) {
         require(field == "dtype" || field == "shape" || field == "data_offsets", ExitCode::kBadInput,
-                "{}: unknown field {}", what, json(field).dump());
+                "{}: unknown field {}", what, quoted_name(field));
     }
     json const& offsets = value["data_offsets"];
     require(offsets.is_array() && offsets.size() == 2, ExitCode::kBadInput,
@@ -104,7 +105,7 @@ StringMap parse_metadata(json const& value, std::string const& what) {
     StringMap metadata;
     for (auto const& [key, text] : value.items()) {
         require(text.is_string(), ExitCode::kBadInput, "{}: {} values must be strings, {} is not", what,
-                kMetadataName, json(key).dump());
+                kMetadataName, quoted_name(key));
         metadata[key] = text.get<std::string>();
     }
     return metadata;
@@ -152,7 +153,7 @@ Header read_header(FileDescriptor const& file, std::filesystem::path const& path
     std::uint64_t const file_bytes = file_size_bytes(file, path);
     std::string const text = read_header_text(file, path, file_bytes);
     std::string const what = path.string() + ": header";
-    json const root = parse_strict_json(text, kMaxJsonDepth, what);
+    json const root = parse_untrusted_json(text, what, kMaxJsonDepth);
 
     Header header;
     header.data_offset = kLengthBytes + text.size();

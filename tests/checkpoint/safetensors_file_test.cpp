@@ -3,9 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
-
 #include "base/error.hpp"
+#include "checkpoint/example_state.hpp"
 #include "support/temp_dir.hpp"
 
 namespace ctclip {
@@ -13,13 +12,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::ThrowsMessage;
-
-template <class T>
-Array make_array(DType type, Shape shape, std::vector<T> const& values) {
-    Array array{type, std::move(shape), std::vector<std::byte>(values.size() * sizeof(T))};
-    std::memcpy(array.bytes.data(), values.data(), array.bytes.size());
-    return array;
-}
 
 void write_raw(std::filesystem::path const& path, std::string const& header, std::string const& data) {
     std::uint64_t const length = header.size();
