@@ -1,10 +1,10 @@
-/// How ranks talk. Implementations: SelfCommunicator (world size 1, no library), MpiCommunicator (host memory),
-/// NcclCommunicator (device memory); src/ never sees MPI or NCCL.
+/// How ranks talk. Implementations: SelfCommunicator (world size 1, no library), MpiCommunicator (host
+/// memory), NcclCommunicator (device memory); src/ never sees MPI or NCCL.
 ///
 /// "Collective": every rank must call it, in the same order, with the same sizes. One thread at a time.
-/// A communicator works on one kind of memory. Host: a call returns when its result is there. Device: a call returns
-/// when its result is in order behind the caller's current stream, so that later work on that stream sees it; the
-/// host does not wait.
+/// A communicator works on one kind of memory. Host: a call returns when its result is there. Device: a call
+/// returns when its result is in order behind the caller's current stream, so that later work on that stream
+/// sees it; the host does not wait.
 #pragma once
 
 #include <cstddef>
@@ -44,14 +44,15 @@ class Communicator {
     /// In place.
     virtual void all_reduce(void* data, std::size_t count, Element element, Reduction reduction) = 0;
     /// In place, may overlap with computation.
-    virtual std::unique_ptr<PendingCollective> all_reduce_async(void* data, std::size_t count, Element element,
-                                                                Reduction reduction) = 0;
+    virtual std::unique_ptr<PendingCollective> all_reduce_async(void* data, std::size_t count,
+                                                                Element element, Reduction reduction) = 0;
     /// `received` holds world_size() * num_bytes bytes, rank 0's first.
     virtual void all_gather(void const* sent, void* received, std::size_t num_bytes) = 0;
     /// `sent` holds world_size() * count elements; rank r receives the sum of everyone's r-th part.
     virtual void reduce_scatter_sum(void const* sent, void* received, std::size_t count, Element element) = 0;
 
-    /// Lets operations that run advance. Cheap, not collective; worth a call now and then during long computations.
+    /// Lets operations that run advance. Cheap, not collective; worth a call now and then during long
+    /// computations.
     virtual void progress() = 0;
 
   protected:

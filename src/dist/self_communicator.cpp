@@ -34,7 +34,8 @@ void SelfCommunicator::all_gather(void const* sent, void* received, std::size_t 
     }
 }
 
-void SelfCommunicator::reduce_scatter_sum(void const* sent, void* received, std::size_t count, Element element) {
+void SelfCommunicator::reduce_scatter_sum(void const* sent, void* received, std::size_t count,
+                                          Element element) {
     all_gather(sent, received, count * element_size_bytes(element));
 }
 

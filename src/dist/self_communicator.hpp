@@ -1,5 +1,5 @@
-/// World size 1 as an ordinary case: every collective is the identity. Reductions and broadcasts touch no memory, so
-/// they serve device pointers too; gathers copy host memory.
+/// World size 1 as an ordinary case: every collective is the identity. Reductions and broadcasts touch no
+/// memory, so they serve device pointers too; gathers copy host memory.
 #pragma once
 
 #include "dist/communicator.hpp"

@@ -92,9 +92,6 @@ void ModelSettings::bind(Schema& schema) {
     bind_switch_that_must_be_off(schema, "model.clip.use_all_token_embeds", use_all_token_embeds_);
     schema.choice("model.clip.loss_type", model.loss_type,
                   {{"softmax", LossType::kSoftmax}, {"siglip", LossType::kSiglip}}, "contrastive loss");
-    schema.choice("model.clip.negatives", negatives,
-                  {{"global", Negatives::kGlobal}, {"local", Negatives::kLocal}}, "samples that count as negatives");
-    schema.key("model.clip.decoupled", is_decoupled, "leave positives out of the denominators");
     schema.key("model.init_from", init_from, "checkpoint, .safetensors or .pt that training starts from");
 }
 

@@ -1,5 +1,5 @@
 /// The `model:` section of the configuration, with the keys of the Python one (spec/ct_clip.md 3.5): the model's
-/// sizes, its vocabulary, and how the contrastive loss is formed.
+/// sizes and its vocabulary.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,6 @@
 #include "model/model_options.hpp"
 
 namespace ctclip {
-
-enum class Negatives {
-    kGlobal,  ///< every rank's samples are negatives of every other's
-    kLocal,   ///< only the samples of the same rank, as in the Python originals
-};
 
 struct ModelSettings {
     ModelOptions model;
@@ -28,8 +23,6 @@ struct ModelSettings {
     std::int64_t max_length = 512;    ///< tokens of a report, [CLS] and [SEP] included
     std::int64_t dim_image = 0;       ///< 0: follows from the sizes; else must equal it
     std::int64_t dim_text = 0;        ///< 0: hidden_size; else must equal it
-    Negatives negatives = Negatives::kGlobal;
-    bool is_decoupled = false;        ///< positives left out of the denominators
     std::filesystem::path init_from;  ///< checkpoint or weight file that training starts from
 
     void bind(Schema& schema);

@@ -1,0 +1,53 @@
+/// Zero-shot classification: a volume is compared with two sentences per abnormality (spec/ct_clip.md 4.1). Prompt
+/// latents are computed once, each volume is encoded once.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dist/communicator.hpp"
+#include "evaluate/prompts.hpp"
+#include "loader/batch_loader.hpp"
+#include "model/clip_model.hpp"
+#include "text/wordpiece_tokenizer.hpp"
+
+namespace ctclip {
+
+enum class KeepLatents { kNo, kYes };
+
+/// One row a sample. Tensors are in host memory.
+struct ZeroShotScores {
+    std::vector<std::int64_t> dataset_indices;  ///< (N), ascending
+    std::vector<std::string> study_ids;  ///< (N)
+    at::Tensor probabilities;            ///< (N, C) float32
+    at::Tensor labels;                   ///< (N, C) float32: 0, 1, or NaN where a sample has no labels
+    at::Tensor image_latents;            ///< (N, E) float32, L2-normalised; undefined unless kept
+    at::Tensor text_latents;             ///< likewise, of the reports
+};
+
+class ZeroShotClassifier {
+  public:
+    /// Encodes the prompts. @param max_tokens  of a prompt.
+    ZeroShotClassifier(ClipModel const& model, WordPieceTokenizer const& tokenizer,
+                       std::vector<PromptPair> const& prompts, std::int64_t max_tokens, at::Device device);
+
+    /// (B, E) -> (B, C) float32: softmax over the two logits of each class, that of the positive sentence.
+    at::Tensor probabilities(at::Tensor const& image_latents) const;
+
+    /// This rank's share of a dataset: all rows that `loader` gives and that are no padding.
+    /// @param limit  stop once this many samples have been seen over all ranks.
+    ZeroShotScores score(BatchLoader& loader, KeepLatents keep, std::int64_t limit) const;
+
+  private:
+    ClipModel const& model_;
+    at::Device device_;
+    at::Tensor prompt_latents_;  // (C, 2, E): positive, negative
+};
+
+/// Puts the shares of all ranks together on every rank, in dataset order. Collective.
+ZeroShotScores gather_scores(ZeroShotScores const& local, Communicator& communicator);
+
+}  // namespace ctclip
