@@ -1,13 +1,14 @@
 #include "npz/half_ledger.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <numeric>
+#include <cstring>
 
 #include "base/error.hpp"
 #include "base/half.hpp"
 
-// One source, compiled for two instruction sets; the loader of the program picks.
+// One source, compiled for two instruction sets; the program's loader picks.
 #if defined(__x86_64__) && defined(__gnu_linux__)
 #define CTCLIP_CLONES __attribute__((target_clones("avx2", "default")))
 #else
@@ -16,57 +17,104 @@
 
 namespace ctclip {
 
-HalfLedger::HalfLedger() : sums_{} {
-    sums_.min.fill(std::numeric_limits<double>::infinity());
-    sums_.max.fill(-std::numeric_limits<double>::infinity());
-}
+namespace {
 
-inline void HalfLedger::Sums::add(std::size_t lane, double value, double half) {
-    constexpr double kMaxFinite = 65504.0;
-    bool const is_finite = std::abs(half) <= kMaxFinite;  // false for NaN
-    double const error = is_finite ? std::abs(value - half) : 0.0;
-    min[lane] = value < min[lane] ? value : min[lane];
-    max[lane] = value > max[lane] ? value : max[lane];
-    worst_error[lane] = error > worst_error[lane] ? error : worst_error[lane];
-    num_nan[lane] += value != value ? 1 : 0;
-    num_not_finite[lane] += is_finite ? 0 : 1;
-    num_inexact[lane] += error > 0.0 ? 1 : 0;
-}
+// Vectors of four, which the compiler maps to the registers of each processor.
+constexpr std::size_t kLanes = 4;
+using Doubles [[gnu::vector_size(kLanes * sizeof(double))]] = double;
+using Counts [[gnu::vector_size(kLanes * sizeof(std::int64_t))]] = std::int64_t;
+using Floats [[gnu::vector_size(kLanes * sizeof(float))]] = float;
 
-CTCLIP_CLONES void HalfLedger::accumulate(double const* values, float const* widened, std::size_t count,
-                                          Sums& sums) {
-    Sums local = sums;
-    std::size_t i = 0;
-    for (; i + kLanes <= count; i += kLanes) {
-        for (std::size_t lane = 0; lane < kLanes; ++lane) {
-            local.add(lane, values[i + lane], widened[i + lane]);
+struct LaneSums {
+    Doubles min;
+    Doubles max;
+    Doubles worst_error;
+    Doubles error_sum;  ///< NaN or infinite as soon as one voxel is
+    Counts num_inexact;
+};
+using Chains = std::array<LaneSums, 2>;  // two chains of operations hide the time that one takes
+constexpr std::size_t kStep = kLanes * std::tuple_size_v<Chains>;
+
+/// `count` is a multiple of kStep, and not 0.
+CTCLIP_CLONES void sum_lanes(double const* values, float const* widened, std::size_t count, Chains& chains) {
+    Doubles first;
+    std::memcpy(&first, values, sizeof(first));
+    Chains sums{LaneSums{first, first, {}, {}, {}}, LaneSums{first, first, {}, {}, {}}};
+    for (std::size_t i = 0; i < count; i += kStep) {
+        for (std::size_t chain = 0; chain < sums.size(); ++chain) {
+            Doubles value;
+            Floats half;
+            std::memcpy(&value, values + i + chain * kLanes, sizeof(value));
+            std::memcpy(&half, widened + i + chain * kLanes, sizeof(half));
+            Doubles const difference = value - __builtin_convertvector(half, Doubles);
+            Doubles const error = reinterpret_cast<Doubles>(reinterpret_cast<Counts>(difference) &
+                                                            INT64_MAX);  // absolute value
+            LaneSums& sum = sums[chain];
+            sum.min = value < sum.min ? value : sum.min;
+            sum.max = value > sum.max ? value : sum.max;
+            sum.worst_error = error > sum.worst_error ? error : sum.worst_error;
+            sum.error_sum += error;
+            sum.num_inexact -= error != 0.0;  // a comparison of vectors gives -1 where it holds
         }
     }
-    for (; i < count; ++i) {
-        local.add(0, values[i], widened[i]);
-    }
-    sums = local;
+    chains = sums;
 }
+
+bool is_finite(Chains const& chains) {
+    double sum = 0.0;
+    for (LaneSums const& sums : chains) {
+        for (std::size_t lane = 0; lane < kLanes; ++lane) {
+            sum += sums.error_sum[lane];
+        }
+    }
+    return std::isfinite(sum);
+}
+
+void merge(Chains const& chains, HalfStatistics& statistics) {
+    for (LaneSums const& sums : chains) {
+        for (std::size_t lane = 0; lane < kLanes; ++lane) {
+            statistics.min = std::min(statistics.min, sums.min[lane]);
+            statistics.max = std::max(statistics.max, sums.max[lane]);
+            statistics.worst_abs_error = std::max(statistics.worst_abs_error, sums.worst_error[lane]);
+            statistics.num_inexact += sums.num_inexact[lane];
+        }
+    }
+}
+
+void add_one(double value, double half, HalfStatistics& statistics) {
+    if (std::isnan(value)) {
+        ++statistics.num_nan;
+        return;
+    }
+    statistics.min = std::min(statistics.min, value);
+    statistics.max = std::max(statistics.max, value);
+    if (std::isinf(half)) {
+        ++statistics.num_out_of_range;
+        return;
+    }
+    double const error = std::abs(value - half);
+    statistics.worst_abs_error = std::max(statistics.worst_abs_error, error);
+    statistics.num_inexact += error > 0.0 ? 1 : 0;
+}
+
+}  // namespace
 
 void HalfLedger::add(std::span<double const> values, std::span<std::uint16_t const> halves) {
     CTCLIP_EXPECT(values.size() == halves.size() && values.size() <= kMaxBlock);
     std::array<float, kMaxBlock> widened;
     half_to_float_array(halves, std::span(widened).first(halves.size()));
-    accumulate(values.data(), widened.data(), values.size(), sums_);
-}
-
-HalfStatistics HalfLedger::statistics() const {
-    auto const total = [](PerLane<std::int64_t> const& counts) {
-        return std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
-    };
-    HalfStatistics statistics;
-    statistics.min = *std::min_element(sums_.min.begin(), sums_.min.end());
-    statistics.max = *std::max_element(sums_.max.begin(), sums_.max.end());
-    statistics.worst_abs_error = *std::max_element(sums_.worst_error.begin(), sums_.worst_error.end());
-    statistics.num_nan = total(sums_.num_nan);
-    statistics.num_out_of_range = total(sums_.num_not_finite) - statistics.num_nan;
-    statistics.num_inexact = total(sums_.num_inexact);
-    return statistics;
+    std::size_t done = 0;
+    if (std::size_t const whole = values.size() / kStep * kStep; whole > 0) {
+        Chains chains;
+        sum_lanes(values.data(), widened.data(), whole, chains);
+        if (is_finite(chains)) {
+            merge(chains, statistics_);
+            done = whole;
+        }
+    }
+    for (; done < values.size(); ++done) {
+        add_one(values[done], widened[done], statistics_);
+    }
 }
 
 }  // namespace ctclip
