@@ -14,6 +14,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "jobs/program_frame.hpp"
+#include "mpi/failure_exchange.hpp"
 #include "mpi/mpi_session.hpp"
 
 namespace ctclip {
@@ -31,7 +32,7 @@ struct JobOptions : ProgramOptions {
         schema.option("--dump-config", wants_dump,
                       "print the resolved configuration with the origin of each value");
         schema.option("--dry-run", is_dry_run, "check inputs, space and world; write nothing");
-        ProgramOptions::bind(schema);
+        ProgramOptions::bind(schema, "with --version: as JSON");
     }
 };
 
@@ -52,6 +53,9 @@ bool is_first_process() {
 int end_before_start(Failure const& failure) {
     if (failure && is_first_process()) {
         log_failure(failure);
+    } else if (failure) {
+        // The launcher ends all processes at the first that fails: let the one with the message be first.
+        std::this_thread::sleep_for(std::chrono::seconds(1));
     }
     return static_cast<int>(failure.code);
 }
@@ -116,13 +120,16 @@ void log_banner(JobDescription const& description, MpiSession const& session, Sc
     }
 }
 
-/// Ends all ranks: others may wait for this one in a collective. Rank 0 gets a head start, so that a failure
-/// that all ranks have is printed once.
-[[noreturn]] void end_all_ranks(MpiSession const& session, Failure const& failure) {
-    if (session.communicator().rank() != 0) {
-        std::this_thread::sleep_for(std::chrono::seconds(1));
+/// Ends all ranks: others may wait for this one in a collective. What all ranks have to say is said once.
+[[noreturn]] void end_all_ranks(MpiSession const& session, FailureExchange& exchange,
+                                Failure const& failure) {
+    bool const is_rank_0 = session.communicator().rank() == 0;
+    if (is_rank_0) {
+        log_failure(failure);
     }
-    log_failure(failure);
+    if (!exchange.is_said_by_rank_0(failure.text) && !is_rank_0) {
+        log_failure(failure);
+    }
     session.abort(failure.code);
 }
 
@@ -146,6 +153,7 @@ int run_in_session(MpiSession& session, JobDescription const& description, Schem
         return static_cast<int>(code);
     }
 
+    FailureExchange exchange;
     install_stop_signals();
     log_banner(description, session, schema);
     JobContext context(session, schema, options.is_dry_run, options.progress_style());
@@ -155,7 +163,7 @@ int run_in_session(MpiSession& session, JobDescription const& description, Schem
     });
     bool const may_others_wait = failure && !failure.is_stop && communicator.world_size() > 1;
     if (may_others_wait) {
-        end_all_ranks(session, failure);
+        end_all_ranks(session, exchange, failure);
     }
     if (failure && communicator.rank() == 0) {
         log_failure(failure);

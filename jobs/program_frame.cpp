@@ -38,10 +38,10 @@ ExitCode exit_code_of(std::filesystem::filesystem_error const& error) {
 
 }  // namespace
 
-void ProgramOptions::bind(Schema& schema) {
+void ProgramOptions::bind(Schema& schema, std::string const& json_help) {
     schema.option("--help", wants_help, "this page").flag("--help", {"-h"});
-    schema.option("--version", wants_version, "version, build and libraries (with --json for programs)");
-    schema.option("--json", wants_json, "machine-readable output on stdout");
+    schema.option("--version", wants_version, "version, build and libraries");
+    schema.option("--json", wants_json, json_help);
     schema.option("--quiet", is_quiet, "warnings and errors only").flag("--quiet", {"-q"});
     schema.option("--verbose", is_verbose, "more log lines").flag("--verbose", {"-v"});
 }

@@ -20,7 +20,7 @@ struct ProgramOptions {
     bool is_quiet = false;
     bool is_verbose = false;
 
-    void bind(Schema& schema);
+    void bind(Schema& schema, std::string const& json_help);
     void apply_to_log() const;
     ProgressStyle progress_style() const;
 };

@@ -11,6 +11,8 @@
 namespace ctclip {
 namespace {
 
+constexpr char const* kJsonHelp = "output for programs: JSON on stdout";
+
 bool has_subcommands(ToolDescription const& tool) {
     return !tool.commands.front().name.empty();
 }
@@ -67,7 +69,7 @@ ExitCode run_without_command(ToolDescription const& tool, std::vector<std::strin
     ProgramOptions options;
     Schema shared_options;
     Schema none;
-    options.bind(shared_options);
+    options.bind(shared_options, kJsonHelp);
     CommandLine const command_line(words, {&shared_options});
     command_line.apply_to(shared_options);
     shared_options.check();
@@ -86,7 +88,7 @@ ExitCode run_command(ToolDescription const& tool, ToolCommand const& command,
     ProgramOptions options;
     Schema shared_options;
     Schema schema;
-    options.bind(shared_options);
+    options.bind(shared_options, kJsonHelp);
     command.bind(schema);
     CommandLine const command_line(words, {&schema, &shared_options});
     command_line.apply_to(shared_options);
