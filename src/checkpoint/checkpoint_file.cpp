@@ -126,8 +126,8 @@ Envelope verify_digest(FileDescriptor const& file, std::filesystem::path const& 
     Envelope const envelope = parse_envelope(read_front(file, path), path.string());
     std::uint64_t const size = file_size_bytes(file, path);
     require(size - kEnvelopeBytes == envelope.hdf5_bytes, ExitCode::kBadInput,
-            "{}: the HDF5 part has {} bytes, the envelope says {}. Use the checkpoint before this one",
-            path.string(), size - kEnvelopeBytes, envelope.hdf5_bytes);
+            "{}: the HDF5 part has {} bytes, the envelope says {}", path.string(), size - kEnvelopeBytes,
+            envelope.hdf5_bytes);
     Sha256 sha256;
     std::vector<std::byte> buffer(std::min<std::uint64_t>(kReadBytes, envelope.hdf5_bytes));
     for (std::uint64_t offset = kEnvelopeBytes; offset < size; offset += buffer.size()) {

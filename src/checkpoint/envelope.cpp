@@ -49,9 +49,7 @@ Envelope parse_envelope(std::string_view text, std::string const& what) {
             what, parse_number(version), kCheckpointFormatVersion);
     Envelope envelope{parse_number(field(text, "\nhdf5_bytes ")), std::string(field(text, "\nhdf5_sha256 "))};
     require(envelope.hdf5_sha256.size() == kDigestDigits && text == render_envelope(envelope),
-            ExitCode::kBadInput,
-            "{}: the envelope (first {} bytes) is damaged. Use the checkpoint before this one", what,
-            kEnvelopeBytes);
+            ExitCode::kBadInput, "{}: the envelope (first {} bytes) is damaged", what, kEnvelopeBytes);
     return envelope;
 }
 

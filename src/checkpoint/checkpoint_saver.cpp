@@ -1,0 +1,60 @@
+#include "checkpoint/checkpoint_saver.hpp"
+
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+
+namespace ctclip {
+namespace {
+
+constexpr int kMostFailures = 3;
+
+}  // namespace
+
+CheckpointSaver::~CheckpointSaver() {
+    if (pending_.valid()) {
+        pending_.wait();
+    }
+}
+
+void CheckpointSaver::submit(TrainState state) {
+    if (pending_.valid()) {
+        try {
+            collect();
+        } catch (Error const& error) {
+            if (num_failures_ >= kMostFailures) {
+                throw Error(error.code(),
+                            fmt::format("{} checkpoints in a row could not be saved, the last one: {}",
+                                        num_failures_, error.what()));
+            }
+            log_error("saving a checkpoint failed: {}. Training goes on; the next save is tried as planned",
+                      error.what());
+        }
+    }
+    pending_ = std::async(std::launch::async, [this, snapshot = std::move(state)]() mutable {
+        return store_.save(std::move(snapshot));
+    });
+}
+
+std::optional<std::filesystem::path> CheckpointSaver::wait() {
+    if (pending_.valid()) {
+        collect();
+    }
+    return newest_;
+}
+
+void CheckpointSaver::collect() {
+    try {
+        newest_ = pending_.get();
+        num_failures_ = 0;
+    } catch (Error const&) {
+        ++num_failures_;
+        throw;
+    } catch (std::bad_alloc const&) {
+        ++num_failures_;
+        fail(ExitCode::kTryAgain, "not enough memory to write a checkpoint beside the training state");
+    }
+}
+
+}  // namespace ctclip
