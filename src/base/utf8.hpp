@@ -7,7 +7,7 @@
 namespace ctclip {
 
 /// Byte offset of the first sequence that is not UTF-8; npos if all of it is.
-constexpr std::size_t find_invalid_utf8(std::string_view text) {
+constexpr std::size_t invalid_utf8_offset(std::string_view text) {
     std::size_t i = 0;
     while (i < text.size()) {
         auto const lead = static_cast<unsigned char>(text[i]);

@@ -24,7 +24,7 @@ void check_tensor_name(std::string_view name, std::string const& what) {
     require(!name.empty(), ExitCode::kBadInput, "{}: a tensor name is empty", what);
     require(name.size() <= kMaxNameBytes, ExitCode::kBadInput,
             "{}: a tensor name has {} bytes, at most {} are accepted", what, name.size(), kMaxNameBytes);
-    require(find_invalid_utf8(name) == name.npos, ExitCode::kBadInput,
+    require(invalid_utf8_offset(name) == name.npos, ExitCode::kBadInput,
             "{}: tensor name {} is not valid UTF-8", what, quoted_name(name));
     require(std::none_of(name.begin(), name.end(), is_control), ExitCode::kBadInput,
             "{}: tensor name {} contains a control character", what, quoted_name(name));

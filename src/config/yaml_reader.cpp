@@ -203,7 +203,7 @@ ConfigNode read_yaml(std::string_view text, std::string const& source_name,
         add_problem(whole_file, fmt::format("byte {} is zero: this is no text file", zero));
         return {};
     }
-    if (auto const offset = find_invalid_utf8(text); offset != std::string_view::npos) {
+    if (auto const offset = invalid_utf8_offset(text); offset != std::string_view::npos) {
         add_problem(whole_file, fmt::format("byte {} is no UTF-8. Save the file as UTF-8.", offset));
         return {};
     }

@@ -176,7 +176,7 @@ std::vector<float> parse_labels(std::span<std::byte const> bytes, std::string co
 }
 
 void check_report_text(std::string_view text, std::string const& where) {
-    std::size_t const invalid = find_invalid_utf8(text);
+    std::size_t const invalid = invalid_utf8_offset(text);
     require(invalid == text.npos, ExitCode::kBadInput, "{} is not UTF-8 at byte {}", where, invalid);
 }
 

@@ -226,7 +226,7 @@ class Walk {
         if (name.empty()) {
             refuse("a member has no name");
         }
-        bool const is_plain = find_invalid_utf8(name) == name.npos &&
+        bool const is_plain = invalid_utf8_offset(name) == name.npos &&
                               std::none_of(name.begin(), name.end(),
                                            [](unsigned char byte) { return byte < 0x20 || byte == 0x7F; });
         std::string const with_slashes = fmt::format("/{}/", name);
