@@ -19,6 +19,9 @@ function(_ctclip_use_torch target)
     target_precompile_headers(ctclip_torch_pch PRIVATE <ATen/ATen.h> <torch/csrc/autograd/autograd.h>
         <torch/csrc/autograd/custom_function.h> <torch/csrc/autograd/variable.h>)
   endif()
+  # Programs would compile with -fPIE, and then the header, made with -fPIC, would not be used.
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${target} PRIVATE -fPIC)
   target_precompile_headers(${target} REUSE_FROM ctclip_torch_pch)
   target_link_libraries(${target} PUBLIC LibTorch::LibTorch Threads::Threads)
 endfunction()
@@ -49,7 +52,8 @@ endfunction()
 
 # ctclip_add_test(<name> [TORCH] SOURCES ... [DEPENDS ...] [LABELS ...] [TIMEOUT s])
 # One GoogleTest program and one ctest entry (a program per folder keeps linking cheap).
-# CTCLIP_TEST_DATA is tests/data. A program in which no test ran fails (tests/support/test_main.cpp).
+# CTCLIP_TEST_DATA is tests/data, CTCLIP_BIN the folder of our programs, CTCLIP_PEER_PYTHON a Python with numpy, h5py
+# and webdataset. A program in which no test ran fails (tests/support/test_main.cpp).
 function(ctclip_add_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "TORCH" "TIMEOUT" "SOURCES;DEPENDS;LABELS")
   _ctclip_no_unknown(${name} "${arg_UNPARSED_ARGUMENTS}")
@@ -82,7 +86,8 @@ macro(_ctclip_test_program name)
   add_executable(${name} ${arg_SOURCES} ${main})
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests")
   target_compile_definitions(${name} PRIVATE CTCLIP_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data"
-                                             CTCLIP_BIN="${CMAKE_BINARY_DIR}/bin")
+                                             CTCLIP_BIN="${CMAKE_BINARY_DIR}/bin"
+                                             CTCLIP_PEER_PYTHON="${CTCLIP_PEER_PYTHON}")
   target_link_libraries(${name} PRIVATE ctclip_settings ${arg_DEPENDS} GTest::gtest GTest::gmock)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   if(arg_TORCH)
