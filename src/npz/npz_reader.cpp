@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/printable.hpp"
 #include "npz/npy_header.hpp"
-#include "npz/printable.hpp"
 #include "npz/zip_directory.hpp"
 
 namespace ctclip {

@@ -5,7 +5,7 @@
 #include <set>
 #include <string_view>
 
-#include "npz/printable.hpp"
+#include "base/printable.hpp"
 #include "npz/zip_end_record.hpp"
 #include "npz/zip_format.hpp"
 #include "npz/zip_source.hpp"
