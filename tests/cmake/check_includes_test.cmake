@@ -1,0 +1,33 @@
+# The include check accepts the tree as it is, and refuses small trees that break one rule each.
+cmake_minimum_required(VERSION 3.25)
+set(check "${SOURCE}/cmake/check_includes.cmake")
+
+function(expect_refused name file content expected)
+  set(tree "${SCRATCH}/${name}")
+  file(REMOVE_RECURSE "${tree}")
+  file(WRITE "${tree}/src/base/error.hpp" "#pragma once\n")
+  file(WRITE "${tree}/${file}" "${content}")
+  execute_process(COMMAND "${CMAKE_COMMAND}" "-DROOT=${tree}" -P "${check}" RESULT_VARIABLE status ERROR_VARIABLE text)
+  string(REGEX REPLACE "[ \n]+" " " text "${text}")
+  string(FIND "${text}" "${expected}" position)
+  if(status EQUAL 0 OR position EQUAL -1)
+    message(SEND_ERROR "${name}: expected a refusal with '${expected}', got status ${status}: ${text}")
+  endif()
+endfunction()
+
+execute_process(COMMAND "${CMAKE_COMMAND}" "-DROOT=${SOURCE}" -P "${check}" RESULT_VARIABLE status ERROR_VARIABLE text)
+if(NOT status EQUAL 0)
+  message(SEND_ERROR "the tree itself is refused: ${text}")
+endif()
+
+expect_refused(mpi_header src/shard/a.cpp "#include <mpi.h>\n" "src/shard/a.cpp includes mpi.h")
+expect_refused(mpi_folder src/train/a.hpp "#include \"mpi/mpi_session.hpp\"\n" "src/ knows nothing of mpi/")
+expect_refused(nccl_in_jobs jobs/a.cpp "# include <nccl.h>\n" "only mpi/ talks to MPI and NCCL")
+expect_refused(aten_in_kernels src/kernels/a.cu "#include <ATen/ATen.h>\n" "free of LibTorch")
+expect_refused(torch_in_loader src/loader/a.cpp "#include <c10/core/Device.h>\n" "free of LibTorch")
+expect_refused(slow_header src/model/a.cpp "#include <torch/torch.h>\n" "43 s")
+expect_refused(upwards src/npz/a.hpp "#include \"shard/sample.hpp\"\n" "shard comes after npz")
+expect_refused(mpi_upwards mpi/a.cpp "#include \"train/trainer.hpp\"\n" "src/base and src/dist only")
+expect_refused(unknown_folder src/extra/a.hpp "#pragma once\n" "src/extra has no place")
+expect_refused(order_of_headers src/base/error.cpp "#include <string>\n#include \"base/error.hpp\"\n"
+               "its own header must come first")
