@@ -37,8 +37,12 @@ include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(LibTorch REQUIRED_VARS ${_required} VERSION_VAR LibTorch_VERSION)
 
 if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
+  # The wheel's headers include an fmt of their own, newer than the library that we link: the system's goes first.
+  find_path(_ctclip_fmt fmt/format.h NO_CACHE REQUIRED)
+  file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/system_fmt")
+  file(CREATE_LINK "${_ctclip_fmt}/fmt" "${CMAKE_BINARY_DIR}/system_fmt/fmt" SYMBOLIC)
   add_library(LibTorch::LibTorch INTERFACE IMPORTED)
-  target_include_directories(LibTorch::LibTorch SYSTEM INTERFACE
+  target_include_directories(LibTorch::LibTorch SYSTEM INTERFACE "${CMAKE_BINARY_DIR}/system_fmt"
       "${LibTorch_INCLUDE_DIR}" "${LibTorch_INCLUDE_DIR}/torch/csrc/api/include")
   target_link_libraries(LibTorch::LibTorch INTERFACE "${LibTorch_CPU_LIBRARY}" "${LibTorch_C10_LIBRARY}")
   if(CTCLIP_CUDA)

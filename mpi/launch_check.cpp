@@ -23,9 +23,9 @@ std::optional<int> count_from(char const* variable) {
 
 std::string singletons_text(int asked, std::string_view variable) {
     return fmt::format(
-        "srun started {} tasks ({}), but MPI does not connect them: each would be a world of one rank and do the "
-        "whole job alone. Start with `srun --mpi=pmix` (`srun --mpi=list` shows what this cluster offers), or with "
-        "mpirun.",
+        "srun started {} tasks ({}), but MPI does not connect them: each would be a world of one rank and do "
+        "the whole job alone. Start with `srun --mpi=pmix` (`srun --mpi=list` shows what this cluster "
+        "offers), or with mpirun.",
         asked, variable);
 }
 
@@ -52,8 +52,8 @@ std::optional<std::string> launch_problem(LaunchEnvironment const& environment) 
 std::optional<std::string> launch_problem(LaunchEnvironment const& environment, int world_size) {
     if (environment.mpirun_size && *environment.mpirun_size != world_size) {
         return fmt::format(
-            "mpirun started {} ranks (OMPI_COMM_WORLD_SIZE), but MPI sees {}. The mpirun in PATH is not of the Open "
-            "MPI that this program is linked with: use that one's.",
+            "mpirun started {} ranks (OMPI_COMM_WORLD_SIZE), but MPI sees {}. The mpirun in PATH is not of "
+            "the Open MPI that this program is linked with: use that one's.",
             *environment.mpirun_size, world_size);
     }
     if (!environment.mpirun_size && environment.slurm_step_size) {
@@ -63,10 +63,11 @@ std::optional<std::string> launch_problem(LaunchEnvironment const& environment, 
     }
     if (environment.slurm_size.value_or(1) > world_size) {
         return fmt::format(
-            "Slurm gave this job {} tasks (SLURM_NTASKS), but MPI sees {} rank{}: the rest would idle. Start with "
-            "`srun --mpi=pmix` or `mpirun -n {}`; for fewer ranks on purpose use `srun --mpi=pmix -n {}` or unset "
-            "SLURM_NTASKS.",
-            *environment.slurm_size, world_size, world_size == 1 ? "" : "s", *environment.slurm_size, world_size);
+            "Slurm gave this job {} tasks (SLURM_NTASKS), but MPI sees {} rank{}: the rest would idle. Start "
+            "with `srun --mpi=pmix` or `mpirun -n {}`; for fewer ranks on purpose use `srun --mpi=pmix -n "
+            "{}` or unset SLURM_NTASKS.",
+            *environment.slurm_size, world_size, world_size == 1 ? "" : "s", *environment.slurm_size,
+            world_size);
     }
     return std::nullopt;
 }

@@ -19,8 +19,8 @@ void mpi_check(int status, std::string_view call, std::source_location where) {
         length = 0;
     }
     fail(ExitCode::kTryAgain,
-         "{} failed at {}:{}: {} (status {}). Another rank or a node may have died: look for the first error in the "
-         "job's log, then run the same command again.",
+         "{} failed at {}:{}: {} (status {}). Another rank or a node may have died: look for the first error "
+         "in the job's log, then run the same command again.",
          call, std::filesystem::path(where.file_name()).filename().string(), where.line(),
          std::string_view(text.data(), static_cast<std::size_t>(length)), status);
 }

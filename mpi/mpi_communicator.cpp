@@ -70,7 +70,9 @@ void in_pieces(std::size_t total, std::size_t max_count, Transfer const& transfe
     }
 }
 
-std::byte* at(void* data, std::size_t offset_bytes) { return static_cast<std::byte*>(data) + offset_bytes; }
+std::byte* at(void* data, std::size_t offset_bytes) {
+    return static_cast<std::byte*>(data) + offset_bytes;
+}
 
 class MpiPending final : public PendingCollective {
   public:
@@ -79,8 +81,8 @@ class MpiPending final : public PendingCollective {
     MpiPending(MpiPending const&) = delete;
     MpiPending& operator=(MpiPending const&) = delete;
 
-    /// Reached with requests only when an exception passes. MPI may still write into the buffer, so give the others
-    /// a moment to finish; no longer, since they may be dead and the frame is about to abort.
+    /// Reached with requests only when an exception passes. MPI may still write into the buffer, so give the
+    /// others a moment to finish; no longer, since they may be dead and the frame is about to abort.
     ~MpiPending() override {
         auto const deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
         int is_finished = requests_.empty() ? 1 : 0;
@@ -132,8 +134,8 @@ void MpiCommTraits::close(Raw raw) noexcept {
 }
 
 MpiCommunicator::MpiCommunicator(MPI_Comm parent, std::size_t max_count) : max_count_(max_count) {
-    require(max_count >= 1 && max_count <= kMaxCount, ExitCode::kInternal, "max_count {} is not in 1..{}", max_count,
-            kMaxCount);
+    require(max_count >= 1 && max_count <= kMaxCount, ExitCode::kInternal, "max_count {} is not in 1..{}",
+            max_count, kMaxCount);
     MPI_Comm duplicate = MPI_COMM_NULL;
     mpi_check(MPI_Comm_dup(parent, &duplicate), "MPI_Comm_dup");
     comm_.reset(duplicate);
@@ -141,7 +143,9 @@ MpiCommunicator::MpiCommunicator(MPI_Comm parent, std::size_t max_count) : max_c
     mpi_check(MPI_Comm_size(duplicate, &world_size_), "MPI_Comm_size");
 }
 
-void MpiCommunicator::barrier() { mpi_check(MPI_Barrier(comm_.get()), "MPI_Barrier"); }
+void MpiCommunicator::barrier() {
+    mpi_check(MPI_Barrier(comm_.get()), "MPI_Barrier");
+}
 
 void MpiCommunicator::broadcast(void* data, std::size_t num_bytes, int root) {
     in_pieces(num_bytes, max_count_, [&](std::size_t offset, int count) {
@@ -159,8 +163,8 @@ void MpiCommunicator::all_reduce(void* data, std::size_t count, Element element,
     finish_reduction(data, count, element, reduction, world_size_);
 }
 
-std::unique_ptr<PendingCollective> MpiCommunicator::all_reduce_async(void* data, std::size_t count, Element element,
-                                                                     Reduction reduction) {
+std::unique_ptr<PendingCollective> MpiCommunicator::all_reduce_async(void* data, std::size_t count,
+                                                                     Element element, Reduction reduction) {
     check_reduction(element, reduction);
     auto pending = std::make_unique<MpiPending>(data, count, element, reduction, world_size_);
     pending->start(comm_.get(), max_count_);
@@ -170,7 +174,8 @@ std::unique_ptr<PendingCollective> MpiCommunicator::all_reduce_async(void* data,
 void MpiCommunicator::all_gather(void const* sent, void* received, std::size_t num_bytes) {
     if (num_bytes <= max_count_) {
         int const count = static_cast<int>(num_bytes);
-        mpi_check(MPI_Allgather(sent, count, MPI_BYTE, received, count, MPI_BYTE, comm_.get()), "MPI_Allgather");
+        mpi_check(MPI_Allgather(sent, count, MPI_BYTE, received, count, MPI_BYTE, comm_.get()),
+                  "MPI_Allgather");
         return;
     }
     // A split all-gather would need strided receives, whose offsets overflow MPI's int.
@@ -180,12 +185,13 @@ void MpiCommunicator::all_gather(void const* sent, void* received, std::size_t n
     }
 }
 
-void MpiCommunicator::reduce_scatter_sum(void const* sent, void* received, std::size_t count, Element element) {
+void MpiCommunicator::reduce_scatter_sum(void const* sent, void* received, std::size_t count,
+                                         Element element) {
     std::size_t const item_size_bytes = element_size_bytes(element);
     // Open MPI adds the counts of all ranks in an int.
     if (count <= max_count_ / static_cast<std::size_t>(world_size_)) {
-        mpi_check(MPI_Reduce_scatter_block(sent, received, static_cast<int>(count), mpi_type(element), MPI_SUM,
-                                           comm_.get()),
+        mpi_check(MPI_Reduce_scatter_block(sent, received, static_cast<int>(count), mpi_type(element),
+                                           MPI_SUM, comm_.get()),
                   "MPI_Reduce_scatter_block");
         return;
     }
@@ -194,8 +200,8 @@ void MpiCommunicator::reduce_scatter_sum(void const* sent, void* received, std::
             static_cast<std::byte const*>(sent) + static_cast<std::size_t>(root) * count * item_size_bytes;
         in_pieces(count, max_count_, [&](std::size_t offset, int piece) {
             std::size_t const offset_bytes = offset * item_size_bytes;
-            mpi_check(MPI_Reduce(part + offset_bytes, rank_ == root ? at(received, offset_bytes) : nullptr, piece,
-                                 mpi_type(element), MPI_SUM, root, comm_.get()),
+            mpi_check(MPI_Reduce(part + offset_bytes, rank_ == root ? at(received, offset_bytes) : nullptr,
+                                 piece, mpi_type(element), MPI_SUM, root, comm_.get()),
                       "MPI_Reduce");
         });
     }
@@ -204,7 +210,8 @@ void MpiCommunicator::reduce_scatter_sum(void const* sent, void* received, std::
 void MpiCommunicator::progress() {
     // Any call advances all of MPI's operations; a probe is the cheapest that needs no request.
     int is_waiting = 0;
-    mpi_check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm_.get(), &is_waiting, MPI_STATUS_IGNORE), "MPI_Iprobe");
+    mpi_check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm_.get(), &is_waiting, MPI_STATUS_IGNORE),
+              "MPI_Iprobe");
 }
 
 }  // namespace ctclip

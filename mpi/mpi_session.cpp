@@ -86,7 +86,9 @@ MpiSession::MpiSession() {
 
 MpiSession::~MpiSession() = default;
 
-Communicator& MpiSession::communicator() const noexcept { return *communicator_; }
+Communicator& MpiSession::communicator() const noexcept {
+    return *communicator_;
+}
 
 void MpiSession::abort(ExitCode code) const noexcept {
     MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code));

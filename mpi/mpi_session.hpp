@@ -12,19 +12,20 @@ class MpiSession {
   public:
     /// Collective. Starts MPI (also in a process without a launcher: a world of one rank) so that errors are
     /// returned, not fatal, and sets the rank of log lines.
-    /// @throws Error kUsage when MPI sees another number of ranks than the launcher was asked for; every rank throws.
+    /// @throws Error kUsage when MPI sees another number of ranks than the launcher was asked for; every rank
+    /// throws.
     MpiSession();
     MpiSession(MpiSession const&) = delete;
     MpiSession& operator=(MpiSession const&) = delete;
-    /// Ends MPI. An exception that one rank alone sees must go to abort() before it gets here: the others may wait
-    /// for this rank for ever.
+    /// Ends MPI. An exception that one rank alone sees must go to abort() before it gets here: the others may
+    /// wait for this rank for ever.
     ~MpiSession();
 
     /// All ranks, host memory.
     Communicator& communicator() const noexcept;
 
-    /// Position among the ranks of this host, 0-based: from MPI, since Slurm's variables are those of the daemon under
-    /// mpirun.
+    /// Position among the ranks of this host, 0-based: from MPI, since Slurm's variables are those of the
+    /// daemon under mpirun.
     int local_rank() const noexcept { return local_rank_; }
     int local_size() const noexcept { return local_size_; }
 

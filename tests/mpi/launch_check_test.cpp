@@ -10,7 +10,9 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Optional;
 
-TEST(LaunchCheck, AcceptsOneRankWithoutALauncher) { EXPECT_EQ(launch_problem(LaunchEnvironment{}, 1), std::nullopt); }
+TEST(LaunchCheck, AcceptsOneRankWithoutALauncher) {
+    EXPECT_EQ(launch_problem(LaunchEnvironment{}, 1), std::nullopt);
+}
 
 TEST(LaunchCheck, AcceptsMatchingLaunches) {
     EXPECT_EQ(launch_problem({.mpirun_size = 4, .slurm_size = 4}, 4), std::nullopt);
@@ -38,9 +40,11 @@ TEST(LaunchCheck, RefusesBeforeMpiWhenSrunOffersNoPmi) {
 }
 
 TEST(LaunchCheck, RefusesFewerRanksThanTheAllocationHasTasks) {
-    EXPECT_THAT(launch_problem({.slurm_size = 4}, 1),
-                Optional(AllOf(HasSubstr("4 tasks (SLURM_NTASKS), but MPI sees 1 rank:"), HasSubstr("mpirun -n 4"))));
-    EXPECT_THAT(launch_problem({.mpirun_size = 2, .slurm_size = 4}, 2), Optional(HasSubstr("MPI sees 2 ranks")));
+    EXPECT_THAT(
+        launch_problem({.slurm_size = 4}, 1),
+        Optional(AllOf(HasSubstr("4 tasks (SLURM_NTASKS), but MPI sees 1 rank:"), HasSubstr("mpirun -n 4"))));
+    EXPECT_THAT(launch_problem({.mpirun_size = 2, .slurm_size = 4}, 2),
+                Optional(HasSubstr("MPI sees 2 ranks")));
 }
 
 TEST(LaunchCheck, RefusesTheMpirunOfAnotherMpi) {

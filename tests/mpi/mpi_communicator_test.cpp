@@ -68,7 +68,8 @@ TEST_P(MpiCommunicatorTest, AsyncReductionsOverlapAndMayBeAwaitedInAnyOrder) {
     std::vector<float> first(10, 1.0F);
     std::vector<double> second(7, static_cast<double>(rank_ + 1));
 
-    auto const first_pending = comm_.all_reduce_async(first.data(), first.size(), Element::kF32, Reduction::kSum);
+    auto const first_pending =
+        comm_.all_reduce_async(first.data(), first.size(), Element::kF32, Reduction::kSum);
     auto const second_pending =
         comm_.all_reduce_async(second.data(), second.size(), Element::kF64, Reduction::kAverage);
     comm_.progress();

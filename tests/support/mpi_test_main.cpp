@@ -1,6 +1,6 @@
-// main of the MPI test programs. The ranks agree after every test whether it passed; a failure on one rank fails all.
-// A rank that failed inside a test may have left the others in a collective: then it ends the job after a deadline
-// instead of waiting for ctest's. Rank 0 prints progress, the others only their failures.
+// main of the MPI test programs. The ranks agree after every test whether it passed; a failure on one rank
+// fails all. A rank that failed inside a test may have left the others in a collective: then it ends the job
+// after a deadline instead of waiting for ctest's. Rank 0 prints progress, the others only their failures.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <mpi.h>
@@ -51,8 +51,9 @@ class RankAgreement : public testing::EmptyTestEventListener {
         for (int is_done = 0; is_done == 0;) {
             MPI_Test(&request, &is_done, MPI_STATUS_IGNORE);
             if (is_done == 0 && std::chrono::steady_clock::now() > deadline) {
-                std::fprintf(stderr, "[rank %d] %s.%s: the other ranks did not finish this test within %d s\n", rank_,
-                             test.test_suite_name(), test.name(), static_cast<int>(kAgreementDeadline.count()));
+                std::fprintf(
+                    stderr, "[rank %d] %s.%s: the other ranks did not finish this test within %d s\n", rank_,
+                    test.test_suite_name(), test.name(), static_cast<int>(kAgreementDeadline.count()));
                 MPI_Abort(comm_, 1);
             }
             if (is_done == 0) {
@@ -75,8 +76,8 @@ int run_tests(int rank) {
     listeners.Append(agreement.get());
     int const status = RUN_ALL_TESTS();
     listeners.Release(agreement.get());
-    bool const is_empty = !testing::GTEST_FLAG(list_tests) &&
-                          testing::UnitTest::GetInstance()->test_to_run_count() == 0;
+    bool const is_empty =
+        !testing::GTEST_FLAG(list_tests) && testing::UnitTest::GetInstance()->test_to_run_count() == 0;
     if (is_empty) {
         std::fprintf(stderr, "[rank %d] no test ran\n", rank);
     }

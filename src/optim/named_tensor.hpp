@@ -1,0 +1,18 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <string>
+#include <vector>
+
+namespace ctclip {
+
+/// A tensor under its state-dict key. Shares storage with whoever made it, as every at::Tensor does.
+struct NamedTensor {
+    std::string name;
+    at::Tensor tensor;
+};
+
+using NamedTensors = std::vector<NamedTensor>;
+
+}  // namespace ctclip

@@ -1,0 +1,84 @@
+/// From averaged, scaled gradients to updated weights: unscale, check, clip, AdamW, loss scale and learning
+/// rate (spec/training.md 2.2, 2.3). The whole step runs on the device without waiting for it: whether the
+/// step was taken is decided there, and read by the host whenever it likes.
+///
+/// Not collective. Every rank sees the same averaged gradients, so every rank takes or skips the same steps;
+/// a skipped step changes nothing but the loss scale and the counters of skips.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "optim/adamw.hpp"
+#include "optim/loss_scaler.hpp"
+#include "optim/named_tensor.hpp"
+#include "optim/optimizer_options.hpp"
+
+namespace ctclip {
+
+/// What one step did.
+struct StepReport {
+    bool is_skipped = false;
+    double grad_norm = 0.0;  ///< unscaled, before clipping; not finite in a skipped step
+    double lr = 0.0;
+    double loss_scale = 1.0;          ///< that this step's loss was multiplied with
+    double next_loss_scale = 1.0;     ///< after it
+    std::int64_t growth_tracker = 0;  ///< after it, as all below
+    std::int64_t num_taken_steps = 0;
+    std::int64_t num_skipped_steps = 0;
+    std::int64_t num_consecutive_skips = 0;
+};
+
+/// A step's report, still on the device.
+class StepOutcome {
+  public:
+    explicit StepOutcome(at::Tensor packed) : packed_(std::move(packed)) {}
+
+    /// Waits for the device until the step is done.
+    StepReport read() const;
+
+  private:
+    at::Tensor packed_;  // float64 [9], in the order of StepReport
+};
+
+struct OptimizerState {
+    AdamWState adamw;
+    LossScalerState loss_scaler;
+};
+
+class Optimizer {
+  public:
+    /// @param parameters  see AdamW.
+    /// @param max_steps   that will be taken at most, for the table of learning rates; more is an error at
+    /// the step.
+    Optimizer(NamedTensors parameters, OptimizerOptions const& options, std::int64_t max_steps);
+
+    /// Multiply the loss with this before backward.
+    at::Tensor scaled(at::Tensor const& loss) const { return scaler_.scaled(loss); }
+
+    /// @param gradients  of the scaled loss, averaged over ranks, in the order of the parameters; unscaled
+    /// and
+    ///                   clipped in place.
+    StepOutcome step(std::vector<at::Tensor> const& gradients);
+
+    /// Stops a run that gets nowhere.
+    /// @param gradients  of the last step, to name the parameters at fault.
+    /// @throws Error kInternal once max_consecutive_skips steps in a row were skipped.
+    void require_progress(StepReport const& report, std::vector<at::Tensor> const& gradients) const;
+
+    NamedTensors const& parameters() const noexcept { return adamw_.parameters(); }
+
+    /// Shares the moments' storage. Waits for the device.
+    OptimizerState state() const { return {.adamw = adamw_.state(), .loss_scaler = scaler_.state()}; }
+    void restore(OptimizerState const& state);
+
+  private:
+    OptimizerOptions options_;
+    AdamW adamw_;
+    LossScaler scaler_;
+    at::Tensor lr_table_;  // float64 [max_steps]: the host does not know which step the device is at
+};
+
+}  // namespace ctclip
