@@ -7,6 +7,7 @@
 
 #include "base/half.hpp"
 #include "kernels/exact_float.hpp"
+#include "kernels/half_element.hpp"
 #include "kernels/host_device.hpp"
 #include "kernels/volume_geometry.hpp"
 
@@ -44,7 +45,7 @@ CTCLIP_HOST_DEVICE inline float normalised(float hu) {
 CTCLIP_HOST_DEVICE inline float source_voxel(PreprocessRecipe const& recipe, std::uint16_t const* raw_xyz,
                                              std::int32_t x, std::int32_t y, std::int32_t z) {
     std::int64_t const row = std::int64_t{x} * recipe.geometry.y.num_source + y;
-    float const stored = half_to_float(raw_xyz[row * recipe.geometry.z.num_source + z]);
+    float const stored = widen_half(raw_xyz[row * recipe.geometry.z.num_source + z]);
     float const hu = sum(product(stored, recipe.rescale_slope), recipe.rescale_intercept);
     return recipe.order == ClipOrder::kClipThenResize ? clip_hu(hu) : hu;
 }
@@ -80,7 +81,7 @@ CTCLIP_HOST_DEVICE inline float stored_voxel(std::int32_t num_y, std::int32_t nu
                                              std::uint16_t const* stored_xyz, std::int32_t z, std::int32_t x,
                                              std::int32_t y) {
     std::uint16_t const half = stored_xyz[(std::int64_t{x} * num_y + y) * num_z + z];
-    return half_to_float((half & 0x7FFFU) > kHalfInfinity ? kHalfNan : half);
+    return (half & 0x7FFFU) > kHalfInfinity ? half_to_float(kHalfNan) : widen_half(half);
 }
 
 }  // namespace ctclip

@@ -9,7 +9,6 @@ namespace {
 struct Sequence {
     char32_t character = kReplacement;
     std::size_t num_bytes = 1;  // consumed, also by an ill-formed part
-    bool is_valid = false;
 
     static constexpr char32_t kReplacement = 0xFFFD;
 };
@@ -41,7 +40,7 @@ Lead lead_of(std::uint8_t byte) {
 Sequence next_sequence(std::string_view rest) {
     auto const byte_at = [&](std::size_t index) { return static_cast<std::uint8_t>(rest[index]); };
     if (byte_at(0) < 0x80) {
-        return {byte_at(0), 1, true};
+        return {byte_at(0), 1};
     }
     Lead const lead = lead_of(byte_at(0));
     if (lead.num_bytes == 0) {
@@ -52,11 +51,11 @@ Sequence next_sequence(std::string_view rest) {
         std::uint8_t const low = index == 1 ? lead.second_low : 0x80;
         std::uint8_t const high = index == 1 ? lead.second_high : 0xBF;
         if (index >= rest.size() || byte_at(index) < low || byte_at(index) > high) {
-            return {Sequence::kReplacement, index, false};
+            return {Sequence::kReplacement, index};
         }
         character = (character << 6) | (byte_at(index) & 0x3FU);
     }
-    return {character, lead.num_bytes, true};
+    return {character, lead.num_bytes};
 }
 
 }  // namespace
@@ -70,17 +69,6 @@ std::u32string decode_utf8_lossy(std::string_view text) {
         text.remove_prefix(sequence.num_bytes);
     }
     return characters;
-}
-
-std::optional<std::size_t> first_ill_formed_byte(std::string_view text) {
-    for (std::size_t offset = 0; offset < text.size();) {
-        Sequence const sequence = next_sequence(text.substr(offset));
-        if (!sequence.is_valid) {
-            return offset;
-        }
-        offset += sequence.num_bytes;
-    }
-    return std::nullopt;
 }
 
 void append_utf8(std::string& text, char32_t character) {

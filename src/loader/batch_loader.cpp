@@ -1,0 +1,197 @@
+#include "loader/batch_loader.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+
+namespace ctclip {
+namespace {
+
+SequenceOptions sequence_options_of(LoaderOptions const& options, SampleSource const& source) {
+    SequenceOptions sequence;
+    sequence.num_samples = source.size();
+    sequence.shuffle = options.data.shuffle ? SampleShuffle::kGlobal : SampleShuffle::kNone;
+    sequence.remainder = options.remainder;
+    sequence.epochs = options.epochs;
+    sequence.batch_size = options.data.batch_size;
+    sequence.rank = options.rank;
+    sequence.world_size = options.world_size;
+    return sequence;
+}
+
+SamplerState checked_state(SamplerState state, SampleSource const& source) {
+    require(state.dataset_digest.empty() || state.dataset_digest == source.digest(), ExitCode::kBadInput,
+            "the data position to resume from belongs to another dataset (digest {}, the shards given have "
+            "{}): its "
+            "samples would be used twice or not at all. Give the shards that the run was started with.",
+            state.dataset_digest, source.digest());
+    state.dataset_digest = source.digest();
+    return state;
+}
+
+std::exception_ptr first_error(std::vector<std::exception_ptr> const& errors) {
+    auto const found =
+        std::ranges::find_if(errors, [](std::exception_ptr const& error) { return error != nullptr; });
+    return found == errors.end() ? nullptr : *found;
+}
+
+}  // namespace
+
+void ReturnBatch::operator()(HostBatch const* batch) const noexcept {
+    loader->return_batch(batch);
+}
+
+BatchLoader::BatchLoader(std::shared_ptr<SampleSource const> source, LoaderOptions const& options,
+                         std::shared_ptr<WordPieceTokenizer const> tokenizer, SamplerState const& start,
+                         HostMemory& memory)
+    : source_(std::move(source)),
+      preparer_(source_, options.data, tokenizer),
+      sequence_options_(sequence_options_of(options, *source_)),
+      sequence_(sequence_options_, checked_state(start, *source_)) {
+    BatchShape shape;
+    shape.num_rows = options.data.batch_size;
+    shape.grid = options.data.target_grid();
+    shape.num_tokens = tokenizer == nullptr ? 0 : options.max_tokens;
+    auto const num_workers = static_cast<std::size_t>(options.data.num_workers);
+    slots_.resize(static_cast<std::size_t>(options.data.prefetch_factor) + 1);
+    for (Slot& slot : slots_) {
+        prepare_slot(slot, shape, memory);
+    }
+    memory_bound_bytes_ = slots_.size() * slots_.front().volumes.capacity_bytes() +
+                          std::max(num_workers, std::size_t{1}) * source_->largest_volume_bytes();
+    for (std::size_t worker = 0; worker < num_workers; ++worker) {
+        workers_.emplace_back([this](std::stop_token const& stop) { run_worker(stop); });
+    }
+}
+
+BatchLoader::~BatchLoader() = default;
+
+void BatchLoader::prepare_slot(Slot& slot, BatchShape const& shape, HostMemory& memory) const {
+    auto const num_rows = static_cast<std::size_t>(shape.num_rows);
+    auto const num_tokens = static_cast<std::size_t>(shape.num_tokens);
+    slot.volumes = HostBuffer(memory);
+    slot.errors.resize(num_rows);
+    HostBatch& batch = slot.batch;
+    batch.shape = shape;
+    batch.volumes = slot.volumes.resize<float>(static_cast<std::size_t>(shape.num_voxels()));
+    batch.token_ids.resize(num_rows * num_tokens);
+    batch.attention_mask.resize(num_rows * num_tokens);
+    batch.token_counts.resize(num_rows);
+    batch.labels.resize(num_rows * kNumLabels);
+    batch.study_ids.resize(num_rows);
+    batch.keys.resize(num_rows);
+}
+
+BatchLease BatchLoader::next() {
+    Stopwatch watch;
+    std::unique_lock lock(mutex_);
+    Slot& slot = slots_[next_to_deliver_ % slots_.size()];
+    require(slot.state != SlotState::kLeased, ExitCode::kInternal,
+            "all {} batches are in use: give one back before the next is asked for", slots_.size());
+    auto const is_decided = [&] {
+        return slot.state == SlotState::kReady || (is_at_end_ && next_to_deliver_ == filling_);
+    };
+    while (workers_.empty() && !is_decided()) {
+        if (std::optional<Ticket> const ticket = try_take_row()) {
+            lock.unlock();
+            load_row(*ticket, own_scratch_);
+            lock.lock();
+        }
+    }
+    batch_changed_.wait(lock, is_decided);
+    if (slot.state != SlotState::kReady) {
+        return nullptr;
+    }
+    if (std::exception_ptr const error = first_error(slot.errors)) {
+        std::rethrow_exception(error);
+    }
+    slot.state = SlotState::kLeased;
+    slot.batch.wait_s = watch.lap_s();
+    ++next_to_deliver_;
+    return {&slot.batch, ReturnBatch{this}};
+}
+
+StageTimes BatchLoader::stage_times() const {
+    std::lock_guard const lock(mutex_);
+    return stage_times_;
+}
+
+void BatchLoader::run_worker(std::stop_token const& stop) {
+    WorkerScratch scratch;
+    std::unique_lock lock(mutex_);
+    while (!stop.stop_requested()) {
+        std::optional<Ticket> ticket;
+        work_changed_.wait(lock, stop, [&] { return (ticket = try_take_row()).has_value() || is_at_end_; });
+        if (!ticket) {
+            return;
+        }
+        lock.unlock();
+        load_row(*ticket, scratch);
+        lock.lock();
+    }
+}
+
+std::optional<BatchLoader::Ticket> BatchLoader::try_take_row() {
+    Slot& slot = slots_[filling_ % slots_.size()];
+    if (is_at_end_ || slot.state == SlotState::kReady || slot.state == SlotState::kLeased) {
+        return std::nullopt;
+    }
+    if (slot.state == SlotState::kFree) {
+        std::optional<BatchRows> rows = sequence_.next();
+        if (!rows) {
+            is_at_end_ = true;
+            batch_changed_.notify_all();
+            work_changed_.notify_all();
+            return std::nullopt;
+        }
+        slot.state = SlotState::kFilling;
+        slot.num_issued = 0;
+        slot.num_finished = 0;
+        slot.batch.num_valid =
+            std::ranges::count_if(rows->rows, [](BatchRow const& row) { return row.index != kPaddingRow; });
+        slot.batch.rows = std::move(rows->rows);
+        slot.batch.state_after = std::move(rows->state_after);
+    }
+    if (slot.num_issued ==
+        slot.batch.shape.num_rows) {  // the ring has come round to a batch that is not finished
+        return std::nullopt;
+    }
+    Ticket const ticket{&slot, slot.num_issued++};
+    if (slot.num_issued == slot.batch.shape.num_rows) {
+        ++filling_;
+    }
+    return ticket;
+}
+
+void BatchLoader::load_row(Ticket ticket, WorkerScratch& scratch) {
+    Slot& slot = *ticket.slot;
+    StageTimes times;
+    std::exception_ptr error;
+    try {
+        std::int64_t const index = slot.batch.rows[static_cast<std::size_t>(ticket.row)].index;
+        if (index == kPaddingRow) {
+            preparer_.prepare_padding(slot.batch, ticket.row);
+        } else {
+            times = preparer_.prepare(index, slot.batch, ticket.row, scratch);
+        }
+    } catch (...) {
+        error = std::current_exception();
+    }
+    std::lock_guard const lock(mutex_);
+    stage_times_ += times;
+    slot.errors[static_cast<std::size_t>(ticket.row)] = std::move(error);
+    if (++slot.num_finished == slot.batch.shape.num_rows) {
+        slot.state = SlotState::kReady;
+        batch_changed_.notify_all();
+    }
+}
+
+void BatchLoader::return_batch(HostBatch const* batch) noexcept {
+    std::lock_guard const lock(mutex_);
+    auto const slot =
+        std::ranges::find_if(slots_, [&](Slot const& candidate) { return &candidate.batch == batch; });
+    slot->state = SlotState::kFree;
+    work_changed_.notify_all();
+}
+
+}  // namespace ctclip

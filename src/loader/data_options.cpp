@@ -1,0 +1,52 @@
+#include "loader/data_options.hpp"
+
+#include <algorithm>
+
+namespace ctclip {
+
+void DataOptions::bind(Schema& schema) {
+    schema.key(
+        "data.webdataset_shards_train", shards_train,
+        "training shards: a folder, tars, a glob, or a range such as shard-{000000..000314}.tar; a::b joins");
+    schema.key("data.webdataset_shards_val", shards_val, "validation shards, written the same way");
+    schema.key("data.batch_size", batch_size, "samples per rank and micro-batch").positive();
+    schema.key("data.num_workers", num_workers, "loading threads per rank; 0: load when a batch is asked for")
+        .min(0)
+        .max(1024);
+    schema.key("data.prefetch_factor", prefetch_factor, "batches per rank made ready ahead of the one in use")
+        .min(1)
+        .max(1024);
+    schema.key("data.shuffle", shuffle, "a new order of all samples each epoch; false: dataset order");
+    schema.choice(
+        "data.report_text", report_text,
+        {{"findings_impressions", ReportText::kFindingsImpressions}, {"findings", ReportText::kFindings}},
+        "what of a report the text encoder reads");
+    schema.choice("data.clip_order", clip_order,
+                  {{"clip_resize", ClipOrder::kClipThenResize}, {"resize_clip", ClipOrder::kResizeThenClip}},
+                  "clip to [-1000, 1000] HU before or after resampling");
+    schema.key("data.target_spacing_mm", target_spacing_mm, "voxel size of the model's input: z, x, y")
+        .positive()
+        .length(3);
+    schema.key("data.target_shape", target_shape, "voxels of the model's input: z, x, y")
+        .min(1)
+        .max(65536)
+        .length(3);
+    schema.accepted_but_unused("data.shuffle_buffer_size",
+                               "the whole dataset is shuffled by index; no samples are held back");
+    schema.accepted_but_unused("data.persistent_workers", "loading threads always live as long as the run");
+    for (char const* const key : {"reports_train", "reports_valid", "train_meta", "valid_meta",
+                                  "labels_train", "labels_valid", "use_embedding", "embedding_dir"}) {
+        schema.accepted_but_unused(std::string("data.") + key,
+                                   "the shards hold reports, metadata and labels");
+    }
+}
+
+TargetGrid DataOptions::target_grid() const {
+    TargetGrid grid;
+    std::ranges::transform(target_shape, grid.shape_zxy.begin(),
+                           [](std::int64_t size) { return static_cast<std::int32_t>(size); });
+    std::ranges::copy(target_spacing_mm, grid.spacing_zxy_mm.begin());
+    return grid;
+}
+
+}  // namespace ctclip

@@ -1,0 +1,30 @@
+/// The `data:` section of the configuration (spec/ct_clip.md 3.5, spec/interface.md).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/schema.hpp"
+#include "kernels/preprocess.hpp"
+#include "text/report_text.hpp"
+
+namespace ctclip {
+
+struct DataOptions {
+    std::string shards_train;  ///< data.webdataset_shards_train, for resolve_shards
+    std::string shards_val;
+    std::int64_t batch_size = 32;      ///< samples per rank and micro-batch
+    std::int64_t num_workers = 32;     ///< threads per rank; 0: the caller's
+    std::int64_t prefetch_factor = 2;  ///< batches per rank that are made ready ahead of the one in use
+    bool shuffle = true;               ///< false: dataset order, for tests and comparisons
+    ReportText report_text = ReportText::kFindingsImpressions;
+    ClipOrder clip_order = ClipOrder::kClipThenResize;
+    std::vector<double> target_spacing_mm = {1.5, 0.75, 0.75};  ///< z, x, y
+    std::vector<std::int64_t> target_shape = {240, 480, 480};   ///< z, x, y
+
+    void bind(Schema& schema);
+    TargetGrid target_grid() const;
+};
+
+}  // namespace ctclip

@@ -1,0 +1,104 @@
+#include "loader/row_preparer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "base/error.hpp"
+
+namespace ctclip {
+namespace {
+
+template <class T>
+std::span<T> row_of(std::vector<T>& values, std::int64_t row, std::int64_t length) {
+    return std::span(values).subspan(static_cast<std::size_t>(row * length),
+                                     static_cast<std::size_t>(length));
+}
+
+std::span<float> volume_of(HostBatch& batch, std::int64_t row) {
+    auto const num_voxels = static_cast<std::size_t>(batch.shape.grid.num_voxels());
+    return batch.volumes.subspan(static_cast<std::size_t>(row) * num_voxels, num_voxels);
+}
+
+/// The labels of a sample; NaN for one that has none.
+void write_labels(std::span<float const> labels, std::span<float> row) {
+    std::ranges::fill(row, std::numeric_limits<float>::quiet_NaN());
+    std::ranges::copy(labels, row.begin());
+}
+
+}  // namespace
+
+RowPreparer::RowPreparer(std::shared_ptr<SampleSource const> source, DataOptions const& options,
+                         std::shared_ptr<WordPieceTokenizer const> tokenizer)
+    : source_(std::move(source)),
+      tokenizer_(std::move(tokenizer)),
+      grid_(options.target_grid()),
+      clip_order_(options.clip_order),
+      report_text_(options.report_text) {}
+
+StageTimes RowPreparer::prepare(std::int64_t index, HostBatch& batch, std::int64_t row,
+                                WorkerScratch& scratch) const {
+    StageTimes times;
+    Stopwatch watch;
+    SourceSample const sample = source_->read(index, scratch.voxels);
+    times.read_s = watch.lap_s();
+    write_volume(sample, volume_of(batch, row), index, scratch);
+    times.preprocess_s = watch.lap_s();
+    write_tokens(model_text(sample.report, report_text_), batch, row);
+    times.text_s = watch.lap_s();
+    write_labels(sample.labels, row_of(batch.labels, row, std::int64_t{kNumLabels}));
+    batch.study_ids[static_cast<std::size_t>(row)] = sample.metadata.study_id;
+    batch.keys[static_cast<std::size_t>(row)] = sample.key;
+    times.num_samples = 1;
+    times.bytes_read = sample.voxels.size_bytes();
+    return times;
+}
+
+void RowPreparer::prepare_padding(HostBatch& batch, std::int64_t row) const {
+    std::ranges::fill(volume_of(batch, row), kPaddingValue);
+    write_tokens("", batch, row);
+    write_labels({}, row_of(batch.labels, row, std::int64_t{kNumLabels}));
+    batch.study_ids[static_cast<std::size_t>(row)].clear();
+    batch.keys[static_cast<std::size_t>(row)].clear();
+}
+
+void RowPreparer::write_volume(SourceSample const& sample, std::span<float> input_zxy, std::int64_t index,
+                               WorkerScratch& scratch) const {
+    SampleMetadata const& metadata = sample.metadata;
+    try {
+        if (metadata.layout == VolumeLayout::kRaw) {
+            VolumeGeometry const geometry =
+                plan_geometry(metadata.volume_shape, metadata.xy_spacing_mm, metadata.z_spacing_mm, grid_);
+            preprocess(make_recipe(geometry, metadata.rescale_slope, metadata.rescale_intercept, clip_order_),
+                       sample.voxels, input_zxy, scratch.preprocess);
+            return;
+        }
+        VolumeShape const expected{grid_.shape_zxy[1], grid_.shape_zxy[2], grid_.shape_zxy[0]};
+        VolumeShape const& found = metadata.volume_shape;
+        require(found == expected, ExitCode::kBadInput,
+                "it is preprocessed to {}x{}x{} voxels (x, y, z), but data.target_shape asks for {}x{}x{}. "
+                "Convert "
+                "the sources again, or set data.target_shape to what the shards hold.",
+                found[0], found[1], found[2], expected[0], expected[1], expected[2]);
+        widen_stored(found, sample.voxels, input_zxy, scratch.preprocess);
+    } catch (Error const& error) {
+        fail(error.code(), "{}: {}", source_->describe(index), error.what());
+    }
+}
+
+void RowPreparer::write_tokens(std::string_view report, HostBatch& batch, std::int64_t row) const {
+    if (tokenizer_ == nullptr) {
+        return;
+    }
+    std::int64_t const length = batch.shape.num_tokens;
+    TokenSequence const sequence = tokenizer_->encode(report, static_cast<std::size_t>(length));
+    std::span<std::int64_t> const ids = row_of(batch.token_ids, row, length);
+    std::span<std::int64_t> const mask = row_of(batch.attention_mask, row, length);
+    std::ranges::fill(ids, tokenizer_->vocabulary().pad_id());
+    std::ranges::fill(mask, 0);
+    std::ranges::copy(sequence.ids, ids.begin());
+    std::ranges::fill(mask.first(sequence.ids.size()), 1);
+    batch.token_counts[static_cast<std::size_t>(row)] = static_cast<std::int64_t>(sequence.ids.size());
+}
+
+}  // namespace ctclip

@@ -1,0 +1,45 @@
+/// Samples by index, wherever they are stored.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "loader/host_memory.hpp"
+#include "shard/sample.hpp"
+
+namespace ctclip {
+
+struct SourceSample {
+    std::string key;  ///< as in its shard
+    SampleMetadata metadata;
+    std::span<std::uint16_t const> voxels;  ///< fp16 bit patterns, C order (x, y, z), in the caller's buffer
+    std::string report;                     ///< findings, newline, impressions; uncleaned
+    std::vector<float> labels;              ///< empty if the sample has none
+};
+
+/// All methods are const and thread-safe.
+class SampleSource {
+  public:
+    virtual ~SampleSource() = default;
+
+    virtual std::int64_t size() const = 0;
+    /// Checked against its checksum where one is on record.
+    /// @param voxels  memory for the volume, reused from call to call; one per thread.
+    /// @throws Error kBadInput (file, member, cause), kIoError.
+    virtual SourceSample read(std::int64_t index, HostBuffer& voxels) const = 0;
+    /// "shard-000003.tar: sample 000003_000017": for messages.
+    virtual std::string describe(std::int64_t index) const = 0;
+    /// Of the largest stored volume: what `read` makes its buffer grow to.
+    virtual std::uint64_t largest_volume_bytes() const = 0;
+    /// SHA-256 of what the dataset consists of (names, sizes, checksums), not of where it lies.
+    virtual std::string const& digest() const = 0;
+
+  protected:
+    SampleSource() = default;
+    SampleSource(SampleSource const&) = default;
+    SampleSource& operator=(SampleSource const&) = default;
+};
+
+}  // namespace ctclip
