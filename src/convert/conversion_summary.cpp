@@ -1,0 +1,129 @@
+#include "convert/conversion_summary.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/digest.hpp"
+#include "base/error.hpp"
+#include "shard/python_json.hpp"
+#include "shard/shard_writer.hpp"
+
+namespace ctclip {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr double kMib = 1024.0 * 1024.0;
+
+double ratio(std::uint64_t before, std::uint64_t after) {
+    return after == 0 ? 0.0 : static_cast<double>(before) / static_cast<double>(after);
+}
+
+std::string size_text(std::uint64_t num_bytes) {
+    double const mib = static_cast<double>(num_bytes) / kMib;
+    return mib < 1024.0 ? fmt::format("{:.1f} MiB", mib) : fmt::format("{:.2f} GiB", mib / 1024.0);
+}
+
+}  // namespace
+
+double ConversionSummary::logical_ratio() const {
+    return ratio(source_array_bytes, volume_bytes);
+}
+double ConversionSummary::on_disk_ratio() const {
+    return ratio(source_file_bytes, shard_bytes);
+}
+
+void ConversionSummary::add(ShardSidecar const& sidecar) {
+    shards.push_back({sidecar.shard_name, sidecar.size_bytes, sidecar.sha256,
+                      sha256_hex(encode_sidecar(sidecar)), sidecar.samples.size(), sidecar.payload_bytes()});
+    num_samples += sidecar.samples.size();
+    num_quarantined += sidecar.quarantined.size();
+    shard_bytes += sidecar.size_bytes;
+    for (SidecarSample const& sample : sidecar.samples) {
+        if (ShardMember const* const volume = sample.sample.find("bin")) {
+            volume_bytes += volume->size_bytes;
+        }
+        if (sample.conversion) {
+            HalfStatistics const& ledger = sample.conversion->ledger;
+            source_array_bytes += sample.conversion->source_array_bytes();
+            source_file_bytes += sample.conversion->source_size_bytes;
+            min = std::min(min, ledger.min);
+            max = std::max(max, ledger.max);
+            num_inexact += ledger.num_inexact;
+            num_saturated += ledger.num_out_of_range;
+            worst_abs_error = std::max(worst_abs_error, ledger.worst_abs_error);
+        }
+    }
+}
+
+ConversionSummary summarise(ConvertPlan const& plan, std::filesystem::path const& output) {
+    ConversionSummary summary;
+    summary.samples_per_shard = plan.samples_per_shard();
+    for (PlannedShard const& shard : plan.shards()) {
+        summary.add(read_sidecar(output / shard_name(shard.shard_index)));
+    }
+    return summary;
+}
+
+std::string encode_manifest(ConversionSummary const& summary) {
+    double total_mb = 0.0;
+    for (ShardSummary const& shard : summary.shards) {
+        total_mb += static_cast<double>(shard.payload_bytes) / kMib;
+    }
+    double const average_mb =
+        summary.num_samples == 0 ? 0.0 : total_mb / static_cast<double>(summary.num_samples);
+    return fmt::format(
+        "{{\n  \"num_shards\": {},\n  \"samples_per_shard\": {},\n  \"total_samples\": {},\n"
+        "  \"total_size_mb\": {},\n  \"total_size_gb\": {},\n  \"average_sample_size_mb\": {}\n}}",
+        summary.shards.size(), summary.samples_per_shard, summary.num_samples, python_number(total_mb),
+        python_number(total_mb / 1024.0), python_number(average_mb));
+}
+
+std::string encode_summary(ConversionSummary const& summary, ConvertPlan const& plan) {
+    ordered_json shards = ordered_json::array();
+    for (ShardSummary const& shard : summary.shards) {
+        shards.push_back({{"name", shard.name},
+                          {"samples", shard.num_samples},
+                          {"size", shard.size_bytes},
+                          {"sha256", shard.sha256},
+                          {"index_sha256", shard.sidecar_sha256}});
+    }
+    auto const finite_or_null = [](double value) {
+        return std::isfinite(value) ? ordered_json(value) : ordered_json();
+    };
+    ordered_json const object = {{"schema", "ctclip.conversion.v1"},
+                                 {"plan_sha256", plan.sha256()},
+                                 {"samples", summary.num_samples},
+                                 {"quarantined", summary.num_quarantined},
+                                 {"unmatched_volumes", plan.unmatched_volumes().size()},
+                                 {"studies_without_volume", plan.studies_without_volume().size()},
+                                 {"source_array_bytes", summary.source_array_bytes},
+                                 {"source_file_bytes", summary.source_file_bytes},
+                                 {"volume_bytes", summary.volume_bytes},
+                                 {"shard_bytes", summary.shard_bytes},
+                                 {"compression_ratio_logical", summary.logical_ratio()},
+                                 {"compression_ratio_on_disk", summary.on_disk_ratio()},
+                                 {"ledger",
+                                  {{"min", finite_or_null(summary.min)},
+                                   {"max", finite_or_null(summary.max)},
+                                   {"inexact_voxels", summary.num_inexact},
+                                   {"worst_abs_error", summary.worst_abs_error},
+                                   {"saturated_voxels", summary.num_saturated}}},
+                                 {"shards", std::move(shards)}};
+    return object.dump(1) + "\n";
+}
+
+std::string summary_text(ConversionSummary const& summary) {
+    return fmt::format(
+        "{} volumes in {} shards, {} quarantined\n"
+        "  compression, logical: {} of arrays -> {} of float16: {:.2f}x\n"
+        "  compression, on disk: {} of NPZ -> {} of shards: {:.2f}x\n"
+        "  rounded voxels: {}, worst error {}; saturated voxels: {}; values from {} to {}\n",
+        summary.num_samples, summary.shards.size(), summary.num_quarantined,
+        size_text(summary.source_array_bytes), size_text(summary.volume_bytes), summary.logical_ratio(),
+        size_text(summary.source_file_bytes), size_text(summary.shard_bytes), summary.on_disk_ratio(),
+        summary.num_inexact, summary.worst_abs_error, summary.num_saturated, summary.min, summary.max);
+}
+
+}  // namespace ctclip

@@ -1,0 +1,59 @@
+/// What a finished conversion amounts to, from the sidecars of all its shards.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "convert/convert_plan.hpp"
+#include "shard/sidecar.hpp"
+
+namespace ctclip {
+
+/// One line of the list of shards.
+struct ShardSummary {
+    std::string name;
+    std::uint64_t size_bytes = 0;
+    std::string sha256;
+    std::string sidecar_sha256;
+    std::size_t num_samples = 0;
+    std::uint64_t payload_bytes = 0;
+};
+
+struct ConversionSummary {
+    std::size_t samples_per_shard = 0;
+    std::vector<ShardSummary> shards;
+
+    std::uint64_t num_samples = 0;
+    std::uint64_t num_quarantined = 0;
+    std::uint64_t source_array_bytes = 0;  ///< of the arrays as numpy held them
+    std::uint64_t source_file_bytes = 0;   ///< of the NPZ files
+    std::uint64_t volume_bytes = 0;        ///< of the .bin members
+    std::uint64_t shard_bytes = 0;         ///< of the tars
+
+    double min = std::numeric_limits<double>::infinity();
+    double max = -std::numeric_limits<double>::infinity();
+    std::int64_t num_inexact = 0;
+    std::int64_t num_saturated = 0;
+    double worst_abs_error = 0.0;
+
+    /// The compression ratios of the founding document.
+    double logical_ratio() const;  ///< source arrays to fp16 volumes
+    double on_disk_ratio() const;  ///< NPZ files to shards
+
+    void add(ShardSidecar const& sidecar);
+};
+
+/// Reads the sidecars of all planned shards. @throws Error kBadInput, kIoError.
+ConversionSummary summarise(ConvertPlan const& plan, std::filesystem::path const& output);
+
+/// manifest.json, byte for byte the Python converter's (golden/shards/README.md).
+std::string encode_manifest(ConversionSummary const& summary);
+/// conversion.json: what manifest.json has no place for.
+std::string encode_summary(ConversionSummary const& summary, ConvertPlan const& plan);
+/// For people, a few lines.
+std::string summary_text(ConversionSummary const& summary);
+
+}  // namespace ctclip

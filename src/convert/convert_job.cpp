@@ -1,0 +1,268 @@
+#include "convert/convert_job.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/durable_file.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/output_lock.hpp"
+#include "base/stop_signal.hpp"
+#include "convert/conversion_summary.hpp"
+#include "convert/convert_plan.hpp"
+#include "convert/output_folder.hpp"
+#include "convert/sample_stream.hpp"
+#include "shard/shard_writer.hpp"
+
+namespace ctclip {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string broadcast_text(Communicator& communicator, std::string text) {
+    std::uint64_t num_bytes = text.size();
+    communicator.broadcast(&num_bytes, sizeof num_bytes, 0);
+    text.resize(num_bytes);
+    communicator.broadcast(text.data(), text.size(), 0);
+    return text;
+}
+
+std::int64_t sum_over_ranks(Communicator& communicator, std::int64_t value) {
+    communicator.all_reduce(&value, 1, Element::kI64, Reduction::kSum);
+    return value;
+}
+
+void log_plan(ConvertPlan const& plan) {
+    log_info("{} studies in {} shards", plan.studies().size(), plan.shards().size());
+    if (!plan.unmatched_volumes().empty()) {
+        log_warning("{} NPZ files have no rows in the CSVs and are left out (plan.json lists them)",
+                    plan.unmatched_volumes().size());
+    }
+    if (!plan.studies_without_volume().empty()) {
+        log_warning("{} studies of the CSVs have no NPZ file (plan.json lists them)",
+                    plan.studies_without_volume().size());
+    }
+}
+
+/// Shards of other ranks, for the progress that rank 0 shows: counted when their files appear.
+class ShardsOfOthers {
+  public:
+    ShardsOfOthers(ConvertPlan const& plan, Communicator const& communicator, fs::path const& output) {
+        for (int rank = 0; rank < communicator.world_size(); ++rank) {
+            if (rank != communicator.rank()) {
+                for (PlannedShard const& shard : plan.shards_of_rank(rank, communicator.world_size())) {
+                    add_unless_there(shard, output / shard_name(shard.shard_index));
+                }
+            }
+        }
+    }
+
+    /// Looks at most once in a few seconds. @return studies in shards that have appeared since.
+    std::int64_t count_new_studies() {
+        auto const now = std::chrono::steady_clock::now();
+        if (now - last_look_ < kLookInterval) {
+            return 0;
+        }
+        last_look_ = now;
+        std::int64_t num_studies = 0;
+        std::erase_if(waited_for_, [&](auto const& shard) {
+            bool const is_there = fs::exists(shard.first);
+            num_studies += is_there ? shard.second : 0;
+            return is_there;
+        });
+        return num_studies;
+    }
+
+    std::int64_t num_studies_waited_for() const {
+        return std::accumulate(waited_for_.begin(), waited_for_.end(), std::int64_t{0},
+                               [](std::int64_t sum, auto const& shard) { return sum + shard.second; });
+    }
+
+  private:
+    static constexpr std::chrono::seconds kLookInterval{5};
+
+    void add_unless_there(PlannedShard const& shard, fs::path path) {
+        if (!fs::exists(path)) {
+            waited_for_.emplace_back(std::move(path), static_cast<std::int64_t>(shard.num_studies));
+        }
+    }
+
+    std::vector<std::pair<fs::path, std::int64_t>> waited_for_;
+    std::chrono::steady_clock::time_point last_look_ = std::chrono::steady_clock::now();
+};
+
+/// What one rank has to do, and has done.
+class ShareOfRank {
+  public:
+    /// Checks the shards that earlier runs have finished.
+    ShareOfRank(ConvertOptions const& options, ConvertEnvironment const& environment, ConvertPlan const& plan)
+        : options_(options), environment_(environment), plan_(plan), plan_sha256_(plan.sha256()) {
+        Communicator const& communicator = environment.communicator;
+        for (PlannedShard const& shard :
+             plan.shards_of_rank(communicator.rank(), communicator.world_size())) {
+            fs::path const path = options.output / shard_name(shard.shard_index);
+            if (is_finished(path, plan_sha256_)) {
+                num_finished_studies_ += static_cast<std::int64_t>(shard.num_studies);
+                num_quarantined_ += static_cast<std::int64_t>(read_sidecar(path).quarantined.size());
+            } else {
+                unfinished_.push_back(shard);
+            }
+        }
+    }
+
+    bool has_work() const { return !unfinished_.empty(); }
+    std::int64_t num_finished_studies() const { return num_finished_studies_; }
+    std::int64_t num_quarantined() const { return num_quarantined_; }
+
+    /// @param advance  called after every study.
+    /// @return         false if a stop request ended it early.
+    bool run(StudyTable const& studies, std::function<void()> const& advance) {
+        SampleConverter converter(options_, studies, environment_.preprocess);
+        SampleStream stream(converter, studies_to_convert());
+        return std::all_of(unfinished_.begin(), unfinished_.end(),
+                           [&](PlannedShard const& shard) { return convert_shard(shard, stream, advance); });
+    }
+
+  private:
+    std::vector<PlannedStudy> studies_to_convert() const {
+        std::vector<PlannedStudy> studies;
+        for (PlannedShard const& shard : unfinished_) {
+            auto const first = plan_.studies().begin() + static_cast<std::ptrdiff_t>(shard.first_study);
+            studies.insert(studies.end(), first, first + static_cast<std::ptrdiff_t>(shard.num_studies));
+        }
+        return studies;
+    }
+
+    bool convert_shard(PlannedShard const& shard, SampleStream& stream,
+                       std::function<void()> const& advance) {
+        ShardWriter writer(options_.output / shard_name(shard.shard_index), plan_sha256_);
+        for (std::size_t position = 0; position < shard.num_studies; ++position) {
+            if (environment_.stop_requested()) {
+                return false;
+            }
+            std::string const key = sample_key(shard.shard_index, position);
+            ConvertedSample const& sample = stream.next();
+            if (sample.quarantine_reason) {
+                quarantine(plan_.studies()[shard.first_study + position], key, *sample.quarantine_reason,
+                           writer);
+            } else {
+                writer.add(key, sample.metadata, sample.halves, sample.report, sample.labels,
+                           sample.conversion);
+            }
+            advance();
+        }
+        writer.commit();
+        return true;
+    }
+
+    void quarantine(PlannedStudy const& study, std::string const& key, std::string const& reason,
+                    ShardWriter& writer) {
+        ++num_quarantined_;
+        fs::path const path = options_.volumes / study.source_path;
+        require(num_quarantined_ <= options_.max_quarantined, ExitCode::kBadInput,
+                "{}: {}; with it {} volumes would be quarantined, {} are accepted (convert.max_quarantined)",
+                path.string(), reason, num_quarantined_, options_.max_quarantined);
+        log_warning("{} is quarantined: {}", path.string(), reason);
+        writer.add_quarantined({key, study.study_id, study.source_path, reason});
+    }
+
+    ConvertOptions const& options_;
+    ConvertEnvironment const& environment_;
+    ConvertPlan const& plan_;
+    std::string plan_sha256_;
+    std::vector<PlannedShard> unfinished_;
+    std::int64_t num_finished_studies_ = 0;
+    std::int64_t num_quarantined_ = 0;
+};
+
+/// Rank 0: the plan of an earlier run, or a new one, on disk.
+ConvertPlan prepare_plan(ConvertOptions const& options) {
+    sweep_partial_files(options.output);
+    if (auto plan = find_plan(options)) {
+        log_info("{}: going on with the plan of an earlier run", options.output.string());
+        return std::move(*plan);
+    }
+    StudyTable const studies = StudyTable::load(options.reports, options.metadata, options.labels);
+    ConvertPlan plan = ConvertPlan::make(options, studies);
+    write_durably(plan_path(options.output), plan.encode(), IfExists::kRefuse);
+    return plan;
+}
+
+void write_if_changed(fs::path const& path, std::string const& content) {
+    if (!fs::exists(path) || read_text_file(path) != content) {
+        write_durably(path, content, IfExists::kReplace);
+    }
+}
+
+/// Rank 0, once all shards are there.
+void write_summary(ConvertOptions const& options, ConvertPlan const& plan,
+                   ConvertEnvironment const& environment) {
+    ConversionSummary const summary = summarise(plan, options.output);
+    write_if_changed(options.output / "conversion.json", encode_summary(summary, plan));
+    write_if_changed(options.output / "manifest.json", encode_manifest(summary));
+    environment.write(summary_text(summary));
+}
+
+/// Collective. Throws Stopped on all ranks if one of them was stopped.
+void convert_unfinished(ConvertOptions const& options, ConvertEnvironment const& environment,
+                        ConvertPlan const& plan, ShareOfRank& share) {
+    Communicator& communicator = environment.communicator;
+    auto const num_studies = static_cast<std::int64_t>(plan.studies().size());
+    std::int64_t const num_finished = sum_over_ranks(communicator, share.num_finished_studies());
+    if (num_finished == num_studies) {
+        return;
+    }
+    Progress progress = environment.progress("convert", "volumes", num_studies);
+    progress.resume_at(num_finished);
+    ShardsOfOthers others(plan, communicator, options.output);
+    bool is_complete = true;
+    if (share.has_work()) {
+        plan.require_same_csvs(ConvertPlan::csv_digests(options), plan_path(options.output));
+        StudyTable const studies = StudyTable::load(options.reports, options.metadata, options.labels);
+        is_complete = share.run(studies, [&] { progress.advance(1 + others.count_new_studies()); });
+    }
+    if (sum_over_ranks(communicator, is_complete ? 0 : 1) > 0) {
+        throw Stopped(fmt::format("{}: stopped; the same command goes on where this one ended",
+                                  options.output.string()));
+    }
+    progress.advance(others.num_studies_waited_for());
+    progress.finish();
+}
+
+}  // namespace
+
+void convert(ConvertOptions const& options, ConvertEnvironment const& environment) {
+    Communicator& communicator = environment.communicator;
+    bool const is_rank_0 = communicator.rank() == 0;
+    std::optional<OutputLock> lock;
+    std::string plan_text;
+    if (is_rank_0) {
+        create_output_folder(options.output);
+        lock.emplace(options.output, "ctclip-convert");
+        ConvertPlan const plan = prepare_plan(options);
+        log_plan(plan);
+        plan_text = plan.encode();
+    }
+    ConvertPlan const plan =
+        ConvertPlan::parse(broadcast_text(communicator, plan_text), plan_path(options.output).string());
+
+    ShareOfRank share(options, environment, plan);
+    convert_unfinished(options, environment, plan, share);
+    std::int64_t const num_quarantined = sum_over_ranks(communicator, share.num_quarantined());
+    require(num_quarantined <= options.max_quarantined, ExitCode::kBadInput,
+            "{} volumes are quarantined, {} are accepted (convert.max_quarantined); the indexes of the "
+            "shards in {} name "
+            "them",
+            num_quarantined, options.max_quarantined, options.output.string());
+    if (is_rank_0) {
+        lock->require_held();
+        write_summary(options, plan, environment);
+    }
+    communicator.barrier();
+}
+
+}  // namespace ctclip

@@ -1,0 +1,86 @@
+#include "convert/convert_options.hpp"
+
+#include <array>
+#include <utility>
+#include <vector>
+
+namespace ctclip {
+namespace {
+
+template <class Enum>
+using Names = std::vector<std::pair<std::string, Enum>>;
+
+Names<RescalePolicy> const kRescaleNames{
+    {"csv", RescalePolicy::kCsv}, {"already_hu", RescalePolicy::kAlreadyHu}, {"auto", RescalePolicy::kAuto}};
+Names<OutOfRangePolicy> const kOutOfRangeNames{{"reject", OutOfRangePolicy::kReject},
+                                               {"saturate", OutOfRangePolicy::kSaturate},
+                                               {"quarantine", OutOfRangePolicy::kQuarantine}};
+Names<VolumeLayout> const kLayoutNames{{"raw", VolumeLayout::kRaw},
+                                       {"preprocessed", VolumeLayout::kPreprocessed}};
+
+template <class Enum>
+std::string_view find_name(Names<Enum> const& names, Enum value) {
+    for (auto const& [name, named] : names) {
+        if (named == value) {
+            return name;
+        }
+    }
+    return "";
+}
+
+}  // namespace
+
+std::string_view name_of(RescalePolicy policy) {
+    return find_name(kRescaleNames, policy);
+}
+std::string_view name_of(OutOfRangePolicy policy) {
+    return find_name(kOutOfRangeNames, policy);
+}
+std::string_view name_of(VolumeLayout layout) {
+    return find_name(kLayoutNames, layout);
+}
+
+void ConvertOptions::bind(Schema& schema) {
+    schema.key("convert.volumes", volumes, "folder of NPZ volumes, searched to any depth")
+        .flag("--volumes", {"--data_folder"})
+        .required();
+    schema.key("convert.reports", reports, "CSV of radiology reports")
+        .flag("--reports", {"--reports_file"})
+        .required();
+    schema.key("convert.metadata", metadata, "CSV of spacings, slopes and intercepts")
+        .flag("--metadata", {"--meta_file"})
+        .required();
+    schema.key("convert.labels", labels, "CSV of the 18 labels")
+        .flag("--labels", {"--labels_file"})
+        .required();
+    schema.key("convert.output", output, "folder of the shards; the same command again resumes there")
+        .flag("--output", {"--output_dir"})
+        .required();
+    schema.key("convert.npz_key", npz_key, "array in each NPZ; auto: the first of data, volume, arr_0, arr")
+        .flag("--npz-key", {"--npz_key"});
+    schema.key("convert.samples_per_shard", samples_per_shard, "volumes per shard")
+        .min(1)
+        .max(1'000'000)
+        .flag("--samples-per-shard", {"--samples_per_shard"});
+    schema
+        .choice("convert.layout", layout, kLayoutNames, "source voxels, or resampled, clipped and normalised")
+        .flag("--layout");
+    schema
+        .choice("convert.rescale", rescale, kRescaleNames,
+                "use the CSV's slope and intercept; or the voxels are HU already; or check each volume")
+        .flag("--rescale");
+    schema
+        .choice("convert.out_of_range", out_of_range, kOutOfRangeNames,
+                "what to do with voxels that are NaN or beyond +-65504")
+        .flag("--out-of-range", {"--out_of_range"});
+    schema.key("convert.max_quarantined", max_quarantined, "quarantined volumes that are accepted")
+        .min(0)
+        .flag("--max-quarantined", {"--max_quarantined"});
+    schema
+        .key("convert.max_unmatched", max_unmatched,
+             "volumes without CSV rows that are accepted (default: any)")
+        .min(0)
+        .flag("--max-unmatched", {"--max_unmatched"});
+}
+
+}  // namespace ctclip

@@ -1,0 +1,53 @@
+/// The `convert:` section of a configuration (spec/interface.md).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/schema.hpp"
+#include "shard/sample.hpp"
+
+namespace ctclip {
+
+/// What becomes of the metadata CSV's slope and intercept.
+enum class RescalePolicy {
+    kCsv,        ///< every sample's json carries them, as the Python converter's
+    kAlreadyHu,  ///< the voxels are HU: the json carries slope 1 and intercept 0, so that no reader rescales
+                 ///< twice
+    kAuto,  ///< as kCsv, but a volume that does not look like it needs just that ends the job (hu_check.hpp)
+};
+
+/// What becomes of a volume with voxels that are NaN or beyond the range of fp16.
+enum class OutOfRangePolicy {
+    kReject,      ///< it ends the job
+    kSaturate,    ///< +-65504, counted in the sidecar; NaN still ends the job, since no number stands for it
+    kQuarantine,  ///< the study is left out, counted in the sidecar; more than max_quarantined end the job
+};
+
+std::string_view name_of(RescalePolicy policy);
+std::string_view name_of(OutOfRangePolicy policy);
+std::string_view name_of(VolumeLayout layout);  ///< "raw", "preprocessed"
+
+struct ConvertOptions {
+    std::filesystem::path volumes;  ///< searched to any depth for STUDY.npz
+    std::filesystem::path reports;
+    std::filesystem::path metadata;
+    std::filesystem::path labels;
+    std::filesystem::path output;
+    std::string npz_key = "auto";
+    std::int64_t samples_per_shard = 100;
+    VolumeLayout layout = VolumeLayout::kRaw;
+    RescalePolicy rescale = RescalePolicy::kCsv;
+    OutOfRangePolicy out_of_range = OutOfRangePolicy::kReject;
+    std::int64_t max_quarantined = 0;
+    std::optional<std::int64_t>
+        max_unmatched;  ///< volumes without CSV rows; none: any number, with a warning
+
+    /// Keys `convert.*`, their flags, and the flags of the Python converter.
+    void bind(Schema& schema);
+};
+
+}  // namespace ctclip

@@ -1,0 +1,43 @@
+/// Do the stored voxels need the metadata CSV's slope and intercept? CT-RATE's second edition (`*_fixed`)
+/// holds HU already, while its metadata still lists scanner slopes and intercepts: rescaling twice blackens
+/// the volume without any error (spec/ct_clip.md 0.1, 6.4).
+///
+/// The rule. A mapping of stored values to HU is plausible if, leaving out padding (the lowest stored value,
+/// where it maps below -1100 HU):
+///   - at least 1 % of the voxels are air or lung, -1100 to -600 HU,
+///   - at least 2 % are soft tissue, fat or water, -200 to 200 HU,
+///   - at most 2 % lie below -1100 HU, which nothing in a body does.
+/// Every volume is tried as it is and with the CSV's values. Only the CSV's plausible: they are applied. The
+/// same mapping (slope 1, intercept 0): nothing to decide. Only the voxels as they are plausible: applying
+/// the CSV would rescale twice. Neither plausible, but the voxels with the CSV's values taken off again: the
+/// source was rescaled twice. All else is undecidable. At most about a million voxels, evenly spread, are
+/// looked at.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+namespace ctclip {
+
+enum class HuVerdict {
+    kNeedsRescale,   ///< HU = slope * voxel + intercept
+    kSameEitherWay,  ///< slope 1, intercept 0
+    kAlreadyHu,      ///< HU = voxel: the CSV's values would rescale a second time
+    kRescaledTwice,  ///< HU = (voxel - intercept) / slope: the source itself is spoilt
+    kUndecidable,
+};
+
+struct HuCheck {
+    HuVerdict verdict = HuVerdict::kUndecidable;
+    std::string evidence;  ///< the fractions that decided, for people
+};
+
+/// @param halves  finite fp16 bit patterns.  @param slope  finite, not 0.  @param intercept  HU, finite.
+HuCheck check_hu(std::span<std::uint16_t const> halves, double slope, double intercept);
+
+/// @throws Error kBadInput, with the evidence and what to do, unless the CSV's values can be applied.
+void require_rescale_is_needed(HuCheck const& check, std::filesystem::path const& path);
+
+}  // namespace ctclip

@@ -1,0 +1,61 @@
+#include "convert/output_folder.hpp"
+
+#include <system_error>
+
+#include "base/error.hpp"
+#include "base/file_descriptor.hpp"
+#include "shard/shard_verify.hpp"
+#include "shard/shard_writer.hpp"
+#include "shard/sidecar.hpp"
+
+namespace ctclip {
+
+namespace fs = std::filesystem;
+
+fs::path plan_path(fs::path const& output) {
+    return output / "plan.json";
+}
+
+void create_output_folder(fs::path const& output) {
+    std::error_code error;
+    fs::create_directories(output, error);
+    if (error) {
+        fail_errno(ExitCode::kCannotCreate, "cannot create folder " + output.string(), error.value());
+    }
+    require(fs::is_directory(output), ExitCode::kCannotCreate, "{} is not a folder (convert.output)",
+            output.string());
+}
+
+std::optional<ConvertPlan> find_plan(ConvertOptions const& options) {
+    fs::path const path = plan_path(options.output);
+    if (!fs::exists(path)) {
+        fs::path const first_shard = options.output / shard_name(0);
+        require(!fs::exists(first_shard), ExitCode::kCannotCreate,
+                "{} holds {} but no {} (its shards are another program's, and would be overwritten). Choose "
+                "another "
+                "output folder",
+                options.output.string(), first_shard.filename().string(), path.filename().string());
+        return std::nullopt;
+    }
+    ConvertPlan plan = ConvertPlan::parse(read_text_file(path), path.string());
+    plan.require_same_settings(ConvertPlan::settings_of(options), path);
+    return plan;
+}
+
+bool is_finished(fs::path const& shard_path, std::string const& plan_sha256) {
+    if (!fs::exists(shard_path)) {
+        return false;
+    }
+    try {
+        require(fs::exists(sidecar_path(shard_path)) && read_sidecar(shard_path).plan_sha256 == plan_sha256,
+                ExitCode::kBadInput, "{} does not belong to the plan of this folder", shard_path.string());
+        verify_shard(shard_path);
+        return true;
+    } catch (Error const& error) {
+        fail(error.code(),
+             "{}. A finished shard is never overwritten: move it and its index away, and run again",
+             error.what());
+    }
+}
+
+}  // namespace ctclip

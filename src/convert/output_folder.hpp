@@ -1,0 +1,29 @@
+/// The folder that a conversion writes to: what it may hold, and what of it is finished.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "convert/convert_plan.hpp"
+
+namespace ctclip {
+
+std::filesystem::path plan_path(std::filesystem::path const& output);
+
+/// Creates the folder if need be. @throws Error kCannotCreate, kNoPermission.
+void create_output_folder(std::filesystem::path const& output);
+
+/// The plan that an earlier run left, held against these options; nothing in a folder without plan.
+/// @throws Error kBadConfig for other settings, kCannotCreate if there are shards but no plan (they are not
+/// ours, and
+///         would be overwritten), kBadInput for a damaged plan.
+std::optional<ConvertPlan> find_plan(ConvertOptions const& options);
+
+/// True if the shard is there and every byte of it is the one on record for this plan. A shard that is there
+/// but damaged, or of another plan, is never overwritten: @throws Error kBadInput.
+bool is_finished(std::filesystem::path const& shard_path, std::string const& plan_sha256);
+
+}  // namespace ctclip

@@ -1,0 +1,140 @@
+#include "convert/sample_converter.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/crc32c.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "convert/hu_check.hpp"
+#include "study/spacing.hpp"
+
+namespace ctclip {
+namespace {
+
+constexpr std::size_t kDigestChunkBytes = std::size_t{1} << 20;
+
+/// The file was read a moment ago: this comes from the page cache.
+std::uint32_t file_crc32c(std::filesystem::path const& path, std::uint64_t expected_bytes) {
+    FileDescriptor const file = open_for_reading(path);
+    std::uint64_t const size_bytes = file_size_bytes(file, path);
+    require(size_bytes == expected_bytes, ExitCode::kBadInput,
+            "{} has {} bytes, but had {} when the conversion was planned (the shards would mix two versions "
+            "of the data)",
+            path.string(), size_bytes, expected_bytes);
+    std::vector<std::byte> buffer(std::min<std::uint64_t>(kDigestChunkBytes, size_bytes));
+    std::uint32_t crc = 0;
+    for (std::uint64_t offset = 0; offset < size_bytes; offset += buffer.size()) {
+        std::span<std::byte> const chunk(buffer.data(),
+                                         std::min<std::uint64_t>(buffer.size(), size_bytes - offset));
+        read_exactly(file, path, offset, chunk);
+        crc = crc32c(chunk, crc);
+    }
+    return crc;
+}
+
+VolumeShape to_volume_shape(Shape const& shape) {
+    return {shape.at(0), shape.at(1), shape.at(2)};
+}
+
+}  // namespace
+
+SampleConverter::SampleConverter(ConvertOptions const& options, StudyTable const& studies,
+                                 VolumePreprocessor preprocess)
+    : options_(options), studies_(studies), preprocess_(std::move(preprocess)) {}
+
+void SampleConverter::convert(PlannedStudy const& planned, ConvertedSample& sample) {
+    Study const* const study = studies_.find(planned.study_id);
+    require(study != nullptr, ExitCode::kBadInput, "{} is planned, but the CSVs no longer know it",
+            planned.study_id);
+    std::filesystem::path const path = options_.volumes / planned.source_path;
+
+    NpzArray const& array = read(path);
+    sample.quarantine_reason.reset();
+    sample.halves.resize(static_cast<std::size_t>(element_count(array.shape)));
+    sample.conversion = {};
+    sample.conversion.ledger = convert_to_half(array, sample.halves);
+    describe_source(planned, array, sample.conversion);
+
+    sample.metadata = {};
+    sample.metadata.study_id = study->study_id;
+    sample.metadata.volume_shape = to_volume_shape(array.shape);
+    sample.metadata.xy_spacing = study->xy_spacing;
+    sample.metadata.xy_spacing_mm = parse_xy_spacing_mm(study->xy_spacing).value_or(0.0);
+    sample.metadata.z_spacing_mm = study->z_spacing;
+    apply_range_policy(path, sample);
+    if (sample.quarantine_reason) {
+        return;
+    }
+    apply_rescale_policy(*study, path, sample);
+    sample.report = study->findings + "\n" + study->impressions;
+    sample.labels = study->labels;
+    if (options_.layout == VolumeLayout::kPreprocessed) {
+        PreprocessedVolume volume = preprocess_(sample.metadata, sample.halves);
+        sample.metadata.layout = VolumeLayout::kPreprocessed;
+        sample.metadata.volume_shape = volume.shape;
+        sample.halves = std::move(volume.halves);
+    }
+}
+
+NpzArray const& SampleConverter::read(std::filesystem::path const& path) {
+    try {
+        return reader_.read(path, options_.npz_key);
+    } catch (Error const& error) {
+        if (error.code() != ExitCode::kTryAgain) {
+            throw;
+        }
+        log_warning("{} Reading it once more.", error.what());
+        return reader_.read(path, options_.npz_key);
+    }
+}
+
+void SampleConverter::describe_source(PlannedStudy const& planned, NpzArray const& array,
+                                      ConversionRecord& record) const {
+    record.source_path = planned.source_path;
+    record.source_size_bytes = planned.source_size_bytes;
+    record.source_crc32c = file_crc32c(options_.volumes / planned.source_path, planned.source_size_bytes);
+    record.npz_key = array.key;
+    record.source_type = array.type;
+    record.source_shape = array.shape;
+    record.is_fortran_order = array.is_fortran_order;
+    record.is_big_endian = array.is_big_endian;
+}
+
+void SampleConverter::apply_range_policy(std::filesystem::path const& path, ConvertedSample& sample) const {
+    HalfStatistics const& ledger = sample.conversion.ledger;
+    if (!ledger.first_not_finite) {
+        return;
+    }
+    if (options_.out_of_range == OutOfRangePolicy::kQuarantine) {
+        sample.quarantine_reason = fmt::format("{} voxels are NaN, {} lie beyond the range of float16",
+                                               ledger.num_nan, ledger.num_out_of_range);
+        return;
+    }
+    if (options_.out_of_range == OutOfRangePolicy::kReject || ledger.num_nan > 0) {
+        require_finite_halves(ledger, sample.conversion.source_shape, path);
+    }
+    saturate_halves(sample.halves);
+}
+
+void SampleConverter::apply_rescale_policy(Study const& study, std::filesystem::path const& path,
+                                           ConvertedSample& sample) const {
+    ConversionRecord& record = sample.conversion;
+    record.csv_rescale_slope = study.rescale_slope;
+    record.csv_rescale_intercept = study.rescale_intercept;
+    record.csv_xy_spacing = study.xy_spacing;
+    record.csv_z_spacing = study.z_spacing;
+    record.rescale = name_of(RescalePolicy::kCsv);
+    if (options_.rescale == RescalePolicy::kAlreadyHu) {
+        record.rescale = name_of(RescalePolicy::kAlreadyHu);
+        return;  // the metadata's defaults: slope 1, intercept 0
+    }
+    if (options_.rescale == RescalePolicy::kAuto) {
+        require_rescale_is_needed(check_hu(sample.halves, study.rescale_slope, study.rescale_intercept),
+                                  path);
+    }
+    sample.metadata.rescale_slope = study.rescale_slope;
+    sample.metadata.rescale_intercept = study.rescale_intercept;
+}
+
+}  // namespace ctclip

@@ -1,0 +1,36 @@
+/// Converted samples in plan order, one ahead: while the caller writes a sample, a second thread reads,
+/// inflates and converts the next one. Memory: two converted volumes, one compressed and one inflated source.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <future>
+#include <vector>
+
+#include "convert/sample_converter.hpp"
+
+namespace ctclip {
+
+class SampleStream {
+  public:
+    /// Starts with the first study at once. @param converter  in use by this stream until it is destroyed.
+    SampleStream(SampleConverter& converter, std::vector<PlannedStudy> studies);
+    SampleStream(SampleStream const&) = delete;
+    SampleStream& operator=(SampleStream const&) = delete;
+    ~SampleStream();
+
+    /// The sample of the next study; valid until the next call. Call at most once for each study.
+    /// @throws Error what converting it threw.
+    ConvertedSample const& next();
+
+  private:
+    void start(std::size_t study_index);
+
+    SampleConverter& converter_;
+    std::vector<PlannedStudy> studies_;
+    std::array<ConvertedSample, 2> slots_;
+    std::size_t next_index_ = 0;
+    std::future<void> pending_;
+};
+
+}  // namespace ctclip

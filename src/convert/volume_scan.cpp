@@ -1,0 +1,61 @@
+#include "convert/volume_scan.hpp"
+
+#include <algorithm>
+#include <system_error>
+
+#include "base/error.hpp"
+
+namespace ctclip {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kSuffix = ".npz";
+
+[[noreturn]] void fail_scan(fs::path const& folder, std::error_code const& error) {
+    fail_errno(ExitCode::kIoError, "cannot search " + folder.string(), error.value());
+}
+
+bool is_hidden(fs::path const& path) {
+    return path.filename().native().starts_with('.');
+}
+
+FoundVolume found_volume(fs::path const& path, fs::path const& folder) {
+    std::error_code error;
+    std::uint64_t const size_bytes = fs::file_size(path, error);
+    if (error) {
+        fail_scan(path, error);
+    }
+    return {path.stem().string(), path.lexically_relative(folder).string(), size_bytes};
+}
+
+}  // namespace
+
+std::vector<FoundVolume> scan_volumes(fs::path const& folder) {
+    require(fs::is_directory(folder), ExitCode::kBadInput, "{}: no such folder (convert.volumes)",
+            folder.string());
+    std::vector<FoundVolume> volumes;
+    std::error_code error;
+    fs::recursive_directory_iterator entry(folder, fs::directory_options::follow_directory_symlink, error);
+    for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+        fs::path const& path = entry->path();
+        if (is_hidden(path)) {
+            entry.disable_recursion_pending();
+        } else if (path.native().ends_with(kSuffix) && entry->is_regular_file(error)) {
+            volumes.push_back(found_volume(path, folder));
+        }
+    }
+    if (error) {
+        fail_scan(folder, error);
+    }
+    std::ranges::sort(volumes, {}, &FoundVolume::study_id);  // std::string compares bytes as unsigned char
+    auto const twin = std::ranges::adjacent_find(volumes, {}, &FoundVolume::study_id);
+    if (twin != volumes.end()) {
+        fail(ExitCode::kBadInput,
+             "{}: {} and {} are two volumes of one study (shards name studies by file name)", folder.string(),
+             twin->path, std::next(twin)->path);
+    }
+    return volumes;
+}
+
+}  // namespace ctclip
