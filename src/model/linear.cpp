@@ -1,0 +1,105 @@
+#include "model/linear.hpp"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <vector>
+
+#include "model/layer_norm.hpp"
+#include "model/matrix_product.hpp"
+#include "model/saved_policy.hpp"
+
+namespace ctclip {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+at::Tensor as_rows(at::Tensor const& x) { return x.reshape({-1, x.size(-1)}); }
+
+at::Tensor with_sizes_of(at::Tensor const& rows, at::Tensor const& x) {
+    std::vector<std::int64_t> sizes = x.sizes().vec();
+    sizes.back() = rows.size(1);
+    return rows.view(sizes);
+}
+
+class LinearFunction : public torch::autograd::Function<LinearFunction> {
+  public:
+    static at::Tensor forward(AutogradContext* context, at::Tensor const& x, at::Tensor const& weight,
+                              at::Tensor const& bias, PrecisionPolicy const& policy, at::ScalarType result) {
+        context->save_for_backward({x, weight});
+        save_policy(*context, policy);
+        at::ScalarType const compute = policy.of(Operation::kLinear);
+        at::Tensor const rounded_bias = bias.defined() ? bias.to(compute) : bias;
+        return with_sizes_of(affine_product(as_rows(x).to(compute), weight.to(compute).t(), rounded_bias, result),
+                             x);
+    }
+
+    static variable_list backward(AutogradContext* context, variable_list const& gradients) {
+        variable_list const saved = context->get_saved_variables();
+        at::Tensor const& x = saved[0];
+        PrecisionPolicy const policy = saved_policy(*context);
+        at::ScalarType const compute = policy.of(Operation::kLinear);
+        at::ScalarType const master = policy.of(Operation::kGradient);
+        at::Tensor const gradient = as_rows(gradients[0]).to(compute);
+
+        at::Tensor x_gradient;
+        at::Tensor weight_gradient;
+        at::Tensor bias_gradient;
+        if (context->needs_input_grad(0)) {
+            x_gradient = matrix_product(gradient, saved[1].to(compute), x.scalar_type()).view(x.sizes());
+        }
+        if (context->needs_input_grad(1)) {
+            weight_gradient = matrix_product(gradient.t(), as_rows(x).to(compute), master);
+        }
+        if (context->needs_input_grad(2)) {
+            bias_gradient = as_rows(gradients[0]).sum({0}, false, master);
+        }
+        return {x_gradient, weight_gradient, bias_gradient, {}, {}};
+    }
+};
+
+class NormLinearFunction : public torch::autograd::Function<NormLinearFunction> {
+  public:
+    static at::Tensor forward(AutogradContext* context, at::Tensor const& x, at::Tensor const& gain,
+                              at::Tensor const& norm_bias, double eps, at::Tensor const& weight,
+                              PrecisionPolicy const& policy, at::ScalarType result) {
+        context->save_for_backward({x, gain, norm_bias, weight});
+        context->saved_data["eps"] = eps;
+        save_policy(*context, policy);
+        at::ScalarType const compute = policy.of(Operation::kLinear);
+        at::Tensor const rows = normalise_rows(as_rows(x), gain, norm_bias, eps).value.to(compute);
+        return with_sizes_of(matrix_product(rows, weight.to(compute).t(), result), x);
+    }
+
+    static variable_list backward(AutogradContext* context, variable_list const& gradients) {
+        variable_list const saved = context->get_saved_variables();
+        at::Tensor const rows = as_rows(saved[0]);
+        PrecisionPolicy const policy = saved_policy(*context);
+        at::ScalarType const compute = policy.of(Operation::kLinear);
+        at::Tensor const gradient = as_rows(gradients[0]).to(compute);
+
+        NormalisedRows const normalised =
+            normalise_rows(rows, saved[1], saved[2], context->saved_data["eps"].toDouble());
+        at::Tensor const weight_gradient =
+            matrix_product(gradient.t(), normalised.value.to(compute), policy.of(Operation::kGradient));
+        at::Tensor const normalised_gradient =
+            matrix_product(gradient, saved[3].to(compute), policy.of(Operation::kNorm));
+        NormGradients const norm =
+            normalise_rows_backward(normalised_gradient, rows, normalised, saved[1], saved[2]);
+        return {norm.rows.view(saved[0].sizes()), norm.gain, norm.bias, {}, weight_gradient, {}, {}};
+    }
+};
+
+}  // namespace
+
+at::Tensor linear(at::Tensor const& x, at::Tensor const& weight, at::Tensor const& bias,
+                  PrecisionPolicy const& policy, at::ScalarType result) {
+    return LinearFunction::apply(x, weight, bias, policy, result);
+}
+
+at::Tensor norm_linear(at::Tensor const& x, at::Tensor const& gain, at::Tensor const& norm_bias, double eps,
+                       at::Tensor const& weight, PrecisionPolicy const& policy, at::ScalarType result) {
+    return NormLinearFunction::apply(x, gain, norm_bias, eps, weight, policy, result);
+}
+
+}  // namespace ctclip

@@ -1,0 +1,15 @@
+/// First values of a tensor when a model is trained from scratch (spec/ct_clip.md 2.9).
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+
+#include "model/parameter_layout.hpp"
+
+namespace ctclip {
+
+/// In host memory, float32 (int64 for an int64 tensor): a pure function of (seed, spec.initialised_like, index).
+at::Tensor initial_values(ParameterSpec const& spec, std::uint64_t seed);
+
+}  // namespace ctclip
