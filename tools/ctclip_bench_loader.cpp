@@ -1,0 +1,156 @@
+// ctclip-bench loader: how fast shards become model inputs, and what those inputs are.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
+
+#include "base/build_info.hpp"
+#include "base/digest.hpp"
+#include "base/log.hpp"
+#include "kernels/preprocess_cpu.hpp"
+#include "loader/batch_loader.hpp"
+#include "loader/shard_list.hpp"
+#include "loader/shard_source.hpp"
+#include "text/vocabulary.hpp"
+#include "tools/ctclip_bench.hpp"
+
+namespace ctclip {
+namespace {
+
+struct BenchLoaderOptions {
+    std::string shards;
+    std::filesystem::path config;
+    std::filesystem::path vocab;
+    bool wants_digests = false;
+    std::int64_t repeats = 1;
+    double target_rate = 13.0;
+};
+
+/// Small batches, so that a full-size run fits any machine; a configuration's own values win.
+DataOptions read_data_options(std::filesystem::path const& config) {
+    DataOptions data;
+    data.shuffle = false;
+    data.batch_size = 1;
+    data.num_workers = std::max(1U, std::thread::hardware_concurrency());
+    if (config.empty()) {
+        return data;
+    }
+    Schema schema;
+    data.bind(schema);
+    for (char const* const section : {"experiment", "model", "training", "validation", "checkpoint",
+                                      "logging", "device", "run", "convert", "evaluate"}) {
+        schema.section_of_other_program(section);
+    }
+    schema.load_file(config);
+    schema.check();
+    return data;
+}
+
+LoaderOptions one_pass(DataOptions const& data) {
+    LoaderOptions options;
+    options.data = data;
+    options.remainder = Remainder::kPad;
+    options.epochs = Epochs::kOne;
+    return options;
+}
+
+/// One line a sample, in dataset order.
+ExitCode print_digests(ToolContext& tool, std::shared_ptr<SampleSource const> source, DataOptions data) {
+    data.shuffle = false;
+    data.batch_size = 1;
+    BatchLoader loader(std::move(source), one_pass(data), nullptr, {});
+    while (BatchLease const batch = loader.next()) {
+        tool.write_json({{"key", batch->keys.front()},
+                         {"study_id", batch->study_ids.front()},
+                         {"sha256", sha256_hex(std::as_bytes(batch->volumes))}});
+    }
+    return ExitCode::kDone;
+}
+
+struct PassTimes {
+    double wall_s = 0.0;
+    double cpu_s = 0.0;
+    StageTimes stages;
+    std::uint64_t memory_bound_bytes = 0;
+};
+
+PassTimes run_pass(std::shared_ptr<SampleSource const> source, DataOptions const& data,
+                   std::shared_ptr<WordPieceTokenizer const> tokenizer) {
+    BenchClock const clock;
+    BatchLoader loader(std::move(source), one_pass(data), std::move(tokenizer), {});
+    while (loader.next() != nullptr) {
+    }
+    return {clock.wall_s(), clock.cpu_s(), loader.stage_times(), loader.memory_bound_bytes()};
+}
+
+nlohmann::json record_of(PassTimes const& pass, DataOptions const& data, double target_rate) {
+    auto const num_samples = static_cast<double>(pass.stages.num_samples);
+    auto const ms_per_volume = [&](double seconds) { return seconds / num_samples * 1e3; };
+    return {{"schema", "ctclip.bench.loader/1"},
+            {"software", software_name()},
+            {"instruction_set", preprocess_instruction_set()},
+            {"num_workers", data.num_workers},
+            {"batch_size", data.batch_size},
+            {"num_samples", pass.stages.num_samples},
+            {"volumes_per_s", num_samples / pass.wall_s},
+            {"stored_gb_per_s", static_cast<double>(pass.stages.bytes_read) / pass.wall_s * 1e-9},
+            {"wall_ms_per_volume", ms_per_volume(pass.wall_s)},
+            {"cpu_ms_per_volume", ms_per_volume(pass.cpu_s)},
+            {"read_ms_per_volume", ms_per_volume(pass.stages.read_s)},
+            {"preprocess_ms_per_volume", ms_per_volume(pass.stages.preprocess_s)},
+            {"text_ms_per_volume", ms_per_volume(pass.stages.text_s)},
+            {"slowest_stage", pass.stages.slowest_stage()},
+            {"memory_bound_bytes", pass.memory_bound_bytes},
+            {"target_volumes_per_s", target_rate},
+            {"cores_at_target", pass.cpu_s / num_samples * target_rate}};
+}
+
+ExitCode bench_loader(ToolContext& tool, BenchLoaderOptions const& options) {
+    DataOptions const data = read_data_options(options.config);
+    auto const source = std::make_shared<ShardSource const>(resolve_shards(options.shards));
+    if (options.wants_digests) {
+        return print_digests(tool, source, data);
+    }
+    std::shared_ptr<WordPieceTokenizer const> tokenizer;
+    if (!options.vocab.empty()) {
+        tokenizer = std::make_shared<WordPieceTokenizer const>(Vocabulary::load(options.vocab));
+    }
+    for (std::int64_t repeat = 0; repeat < options.repeats; ++repeat) {
+        nlohmann::json const record = record_of(run_pass(source, data, tokenizer), data, options.target_rate);
+        log_info(
+            "{:.2f} volumes/s, {:.2f} GB/s stored; per volume {:.1f} ms processor time: reading {:.1f}, "
+            "preprocessing {:.1f}, text {:.2f}; {:.2f} cores at {} volumes/s",
+            record.at("volumes_per_s").get<double>(), record.at("stored_gb_per_s").get<double>(),
+            record.at("cpu_ms_per_volume").get<double>(), record.at("read_ms_per_volume").get<double>(),
+            record.at("preprocess_ms_per_volume").get<double>(),
+            record.at("text_ms_per_volume").get<double>(), record.at("cores_at_target").get<double>(),
+            options.target_rate);
+        tool.write_json(record);
+    }
+    return ExitCode::kDone;
+}
+
+}  // namespace
+
+ToolCommand bench_loader_command() {
+    return make_command<BenchLoaderOptions>(
+        "loader", "reads all samples of shards and makes them model inputs",
+        {{"ctclip-bench loader --shards /data/shards --config run.yaml", "measures one pass over the shards"},
+         {"ctclip-bench loader --shards /data/shards --digests", "prints the SHA-256 of every model input"}},
+        [](Schema& schema, BenchLoaderOptions& options) {
+            schema.option("--shards", options.shards, "folder, tars, glob or range of shards; a::b joins")
+                .required();
+            schema.option("--config", options.config, "training configuration; its data: section is used");
+            schema.option("--vocab", options.vocab, "vocab.txt: reports are tokenized as well");
+            schema.option("--digests", options.wants_digests,
+                          "print a SHA-256 for every sample, in shard order");
+            schema.option("--repeats", options.repeats, "passes over the shards, a record each").positive();
+            schema
+                .option("--target-rate", options.target_rate,
+                        "volumes/s that one GPU uses, for cores_at_target")
+                .positive();
+        },
+        bench_loader);
+}
+
+}  // namespace ctclip
