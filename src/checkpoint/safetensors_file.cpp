@@ -90,10 +90,12 @@ Entry parse_entry(std::string const& name, json const& value, std::string const&
                 unsigned_integer(offsets[1], what + ": data_offsets")};
     require(entry.begin <= entry.end, ExitCode::kBadInput, "{}: data_offsets are reversed: [{}, {}]", what,
             entry.begin, entry.end);
-    auto const count = static_cast<std::uint64_t>(element_count(entry.shape));
-    std::uint64_t num_bytes = 0;
-    require(!__builtin_mul_overflow(count, item_size_bytes(entry.type), &num_bytes), ExitCode::kBadInput,
-            "{}: the byte count of shape {} overflows", what, to_string(entry.shape));
+    std::uint64_t num_bytes = item_size_bytes(entry.type);
+    for (std::int64_t const size : entry.shape) {
+        require(!__builtin_mul_overflow(num_bytes, static_cast<std::uint64_t>(size), &num_bytes),
+                ExitCode::kBadInput, "{}: the byte count of shape {} overflows", what,
+                to_string(entry.shape));
+    }
     require(num_bytes == entry.end - entry.begin, ExitCode::kBadInput,
             "{}: shape {} needs {} bytes, data_offsets give {}", what, to_string(entry.shape), num_bytes,
             entry.end - entry.begin);
@@ -162,7 +164,7 @@ Header read_header(FileDescriptor const& file, std::filesystem::path const& path
             header.metadata = parse_metadata(value, what);
             continue;
         }
-        check_tensor_name(name, what);
+        check_name(name, what + ": tensor name");
         header.entries.push_back(parse_entry(name, value, path.string() + ": tensor " + name));
     }
     require(!header.entries.empty(), ExitCode::kBadInput, "{}: no tensor found", path.string());
@@ -202,7 +204,7 @@ std::string header_text(std::vector<NamedArrays::value_type const*> const& order
     std::uint64_t offset = 0;
     for (auto const* named : order) {
         auto const& [name, array] = *named;
-        check_tensor_name(name, what);
+        check_name(name, what + ": tensor name");
         require(name != kMetadataName, ExitCode::kBadInput, "{}: no tensor can be named {}", what, name);
         auto const expected =
             static_cast<std::uint64_t>(element_count(array.shape)) * item_size_bytes(array.type);

@@ -20,14 +20,14 @@ bool is_control(unsigned char c) {
 
 }  // namespace
 
-void check_tensor_name(std::string_view name, std::string const& what) {
-    require(!name.empty(), ExitCode::kBadInput, "{}: a tensor name is empty", what);
-    require(name.size() <= kMaxNameBytes, ExitCode::kBadInput,
-            "{}: a tensor name has {} bytes, at most {} are accepted", what, name.size(), kMaxNameBytes);
-    require(invalid_utf8_offset(name) == name.npos, ExitCode::kBadInput,
-            "{}: tensor name {} is not valid UTF-8", what, quoted_name(name));
+void check_name(std::string_view name, std::string const& what) {
+    require(!name.empty(), ExitCode::kBadInput, "{} is empty", what);
+    require(name.size() <= kMaxNameBytes, ExitCode::kBadInput, "{} has {} bytes, at most {} are accepted",
+            what, name.size(), kMaxNameBytes);
+    require(invalid_utf8_offset(name) == name.npos, ExitCode::kBadInput, "{} {} is not valid UTF-8", what,
+            quoted_name(name));
     require(std::none_of(name.begin(), name.end(), is_control), ExitCode::kBadInput,
-            "{}: tensor name {} contains a control character", what, quoted_name(name));
+            "{} {} contains a control character", what, quoted_name(name));
 }
 
 std::string quoted_name(std::string_view name) {

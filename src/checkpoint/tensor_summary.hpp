@@ -1,0 +1,40 @@
+/// What can be said about one tensor's values at a glance.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "base/array.hpp"
+
+namespace ctclip {
+
+/// "float32", "bfloat16", "int64", "bool" ...: the names of NumPy and torch.
+std::string_view python_dtype_name(DType type);
+
+/// The elements as double, exact but for 64-bit integers beyond 2^53.
+std::vector<double> to_doubles(Array const& array);
+
+/// Over the finite elements; `num_nan` and `num_inf` count the others. All 0 for an empty tensor.
+struct TensorSummary {
+    std::size_t num_elements = 0;
+    std::size_t num_nan = 0;
+    std::size_t num_inf = 0;
+    double norm = 0.0;  ///< Euclidean
+    double mean = 0.0;
+    double min = 0.0;
+    double max = 0.0;
+};
+TensorSummary summarise(Array const& array);
+
+/// How far two tensors of one shape are apart.
+struct TensorDifference {
+    std::size_t num_different =
+        0;                      ///< elements whose value or NaN-ness differs, or whose zero has another sign
+    double max_absolute = 0.0;  ///< infinite where a NaN meets a number
+    double max_relative = 0.0;  ///< |a-b| / max(|a|, |b|)
+};
+/// @throws Error kBadInput if the shapes differ.
+TensorDifference compare(Array const& a, Array const& b);
+
+}  // namespace ctclip

@@ -1,0 +1,56 @@
+/// The zip container of torch.save, read strictly: only what torch writes, and no file that two readers could
+/// understand differently (golden/weights, "Archive"). Records are addressed below the one top-level folder.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/file_descriptor.hpp"
+
+namespace ctclip {
+
+class TorchArchive {
+  public:
+    /// Reads and checks the whole directory and every local header; no content yet.
+    /// @throws Error kBadInput naming the broken rule, kIoError, kNoPermission.
+    explicit TorchArchive(std::filesystem::path path);
+
+    bool contains(std::string const& record) const { return records_.contains(record); }
+    /// @throws Error kBadInput if there is no such record.
+    std::uint64_t size_bytes(std::string const& record) const;
+    /// The record's content, CRC-32 checked. @throws Error kBadInput above `limit_bytes`.
+    std::vector<std::byte> read(std::string const& record, std::uint64_t limit_bytes = UINT64_MAX) const;
+
+    std::string path() const { return path_.string(); }
+    std::uint64_t file_bytes() const noexcept { return file_bytes_; }
+
+  private:
+    struct Record {
+        std::uint64_t header_offset = 0;
+        std::uint64_t data_offset = 0;
+        std::uint64_t size_bytes = 0;
+        std::uint32_t crc32 = 0;
+        std::uint16_t flags = 0;
+        std::string full_name;  ///< with the top-level folder
+    };
+    struct Directory {
+        std::uint64_t offset = 0;
+        std::uint64_t size_bytes = 0;
+        std::uint64_t num_entries = 0;
+    };
+
+    Directory find_directory() const;
+    void read_directory(Directory const& directory);
+    void check_local_headers(Directory const& directory);
+    Record const& find(std::string const& record) const;
+
+    std::filesystem::path path_;
+    FileDescriptor file_;
+    std::uint64_t file_bytes_ = 0;
+    std::map<std::string, Record> records_;
+};
+
+}  // namespace ctclip

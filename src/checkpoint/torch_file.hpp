@@ -1,0 +1,17 @@
+/// A state dict out of a file of torch.save (`.pt`, `.pth`, `.bin`, `.ckpt`), without executing its pickle
+/// (golden/weights, "The importer that these files expect").
+#pragma once
+
+#include <filesystem>
+
+#include "base/array.hpp"
+
+namespace ctclip {
+
+/// The state dict: the root if it holds tensors, else what stands under "model_state_dict", "state_dict" or
+/// "model". Names as in the file; every tensor as its own row-major copy. Plain values beside tensors are
+/// named in a warning. Memory: the tensors, plus the largest storage; at most about eight times the file.
+/// @throws Error kBadInput naming the broken rule; kIoError, kNoPermission.
+NamedArrays read_torch_file(std::filesystem::path const& path);
+
+}  // namespace ctclip
