@@ -1,0 +1,58 @@
+/// The metrics that the published CT-CLIP scripts compute (ibrahimethemhamamci/CT-CLIP, spec/ct_clip.md 4.2
+/// and 4.3), reproduced with their definitions, which are not those of metric.hpp: to compare with published
+/// numbers.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "evaluate/metric.hpp"
+#include "evaluate/score_table.hpp"
+
+namespace ctclip {
+
+/// The threshold of the grid numpy.linspace(0, 1, 100) that comes closest to the corner TPR = 1, FPR = 0 of
+/// the ROC diagram (the last of equals), and the metrics of "score > threshold" on the same data.
+struct ThresholdSearch {
+    std::size_t grid_index = 0;
+    double threshold = 0.0;
+    double f1_weighted = 0.0;  ///< F1 of both label values, weighted by how often each is there
+    double accuracy = 0.0;
+    double precision = 0.0;  ///< of the positives
+};
+
+struct OfficialClassMetrics {
+    /// Nothing where the script fails: all labels are equal, and at some threshold every prediction equals
+    /// them.
+    std::optional<ThresholdSearch> search;
+    /// At the largest sensitivity + specificity - 1 (the first of equals from high scores down); 0 if none is
+    /// above 0; NaN if a score is not finite.
+    double youden_sensitivity = kUndefined;
+    double youden_specificity = kUndefined;
+};
+
+std::vector<OfficialClassMetrics> official_metrics(ScoreTable const& table);
+
+/// The in-training evaluation: scores rounded half to even, all classes together.
+struct RoundedMetrics {
+    double micro_f1 = kUndefined;       ///< needs two classes or more
+    double flat_accuracy = kUndefined;  ///< both NaN if a score does not round to 0 or 1
+};
+RoundedMetrics rounded_metrics(ScoreTable const& table);
+
+/// Mean and 95 % interval of replicate values by the script's own rule: sorted[int(q n) - 1], four decimals.
+struct OfficialInterval {
+    double mean = kUndefined;
+    double lower = kUndefined;
+    double upper = kUndefined;
+};
+/// @param values  at least 40, no NaN.
+OfficialInterval official_interval(std::span<double const> values);
+
+/// RAD-ChestCT has 16 targets: mosaic attenuation has none, and the two calcification scores compete for one.
+/// @param scores  (N, 18) row-major.    @return  (N, 16) row-major.
+std::vector<double> rad_chestct_scores(std::span<double const> scores);
+
+}  // namespace ctclip
