@@ -16,6 +16,7 @@ struct StageTimes {
     std::uint64_t bytes_read = 0;
 
     StageTimes& operator+=(StageTimes const& other);
+    StageTimes operator-(StageTimes const& earlier) const;
     double busy_s() const { return read_s + preprocess_s + text_s; }
     /// "reading", "preprocessing" or "tokenizing": what a starved run should look at first.
     std::string_view slowest_stage() const;
