@@ -38,24 +38,27 @@ std::vector<float> sample_voxels(std::span<std::uint16_t const> halves) {
     return values;
 }
 
-Fractions fractions_under(std::vector<float> const& voxels, float lowest, double slope, double intercept) {
-    std::size_t num_body = 0;
+Fractions fractions_under(std::vector<float> const& voxels, double slope, double intercept) {
     std::size_t num_air = 0;
     std::size_t num_tissue = 0;
     std::size_t num_impossible = 0;
     for (float const voxel : voxels) {
         double const hu = slope * voxel + intercept;
-        if (hu < kLowestHu && voxel == lowest) {
-            continue;
-        }
-        ++num_body;
         num_impossible += hu < kLowestHu ? 1 : 0;
         num_air += hu >= kLowestHu && hu <= kAirUpperHu ? 1 : 0;
         num_tissue += hu >= -kTissueHu && hu <= kTissueHu ? 1 : 0;
     }
-    double const total = static_cast<double>(std::max<std::size_t>(num_body, 1));
+    double const total = static_cast<double>(std::max<std::size_t>(voxels.size(), 1));
     return {static_cast<double>(num_air) / total, static_cast<double>(num_tissue) / total,
             static_cast<double>(num_impossible) / total};
+}
+
+/// Scanners fill what lies outside the field of view with one value below all others.
+void remove_padding(std::vector<float>& voxels, double slope, double intercept) {
+    float const lowest = voxels.empty() ? 0.0F : *std::min_element(voxels.begin(), voxels.end());
+    if (lowest < kLowestHu || slope * lowest + intercept < kLowestHu) {
+        std::erase(voxels, lowest);
+    }
 }
 
 std::string describe(Fractions const& fractions) {
@@ -66,11 +69,11 @@ std::string describe(Fractions const& fractions) {
 }  // namespace
 
 HuCheck check_hu(std::span<std::uint16_t const> halves, double slope, double intercept) {
-    std::vector<float> const voxels = sample_voxels(halves);
-    float const lowest = voxels.empty() ? 0.0F : *std::min_element(voxels.begin(), voxels.end());
-    Fractions const as_is = fractions_under(voxels, lowest, 1.0, 0.0);
-    Fractions const rescaled = fractions_under(voxels, lowest, slope, intercept);
-    Fractions const undone = fractions_under(voxels, lowest, 1.0 / slope, -intercept / slope);
+    std::vector<float> voxels = sample_voxels(halves);
+    remove_padding(voxels, slope, intercept);
+    Fractions const as_is = fractions_under(voxels, 1.0, 0.0);
+    Fractions const rescaled = fractions_under(voxels, slope, intercept);
+    Fractions const undone = fractions_under(voxels, 1.0 / slope, -intercept / slope);
 
     HuCheck check;
     check.evidence = fmt::format("as stored: {}; with slope {} and intercept {}: {}", describe(as_is), slope,

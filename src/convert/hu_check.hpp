@@ -3,7 +3,7 @@
 /// the volume without any error (spec/ct_clip.md 0.1, 6.4).
 ///
 /// The rule. A mapping of stored values to HU is plausible if, leaving out padding (the lowest stored value,
-/// where it maps below -1100 HU):
+/// if it lies below -1100 HU as it is or with the CSV's values):
 ///   - at least 1 % of the voxels are air or lung, -1100 to -600 HU,
 ///   - at least 2 % are soft tissue, fat or water, -200 to 200 HU,
 ///   - at most 2 % lie below -1100 HU, which nothing in a body does.

@@ -48,6 +48,7 @@ class Process {
         }
     }
 
+    pid_t pid() const { return pid_; }
     void signal(int signal_number) const { ::kill(pid_, signal_number); }
 
     void wait_for_error_text(std::string const& text) const {
