@@ -17,9 +17,7 @@ double ratio(std::int64_t part, std::int64_t whole) {
 }  // namespace
 
 RankedClass::RankedClass(std::span<double const> scores, std::span<std::uint8_t const> labels,
-                         double threshold)
-    : has_only_finite_scores_(
-          std::all_of(scores.begin(), scores.end(), [](double score) { return std::isfinite(score); })) {
+                         double threshold) {
     CTCLIP_EXPECT(scores.size() == labels.size() && scores.size() < std::size_t{1} << 30);
     std::vector<std::size_t> order(scores.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
@@ -31,6 +29,9 @@ RankedClass::RankedClass(std::span<double const> scores, std::span<std::uint8_t 
         bool const ends_tie = i + 1 == order.size() || scores[order[i + 1]] != score;
         scores_.push_back(score);
         entries_.emplace_back(order[i], labels[order[i]], ends_tie);
+        if (!std::isfinite(score)) {
+            not_finite_.push_back(order[i]);
+        }
     }
     auto const below =
         std::find_if(scores_.begin(), scores_.end(), [&](double score) { return !(score >= threshold); });
@@ -108,7 +109,9 @@ ClassMetrics RankedClass::evaluate(std::span<std::uint32_t const> counts) const 
     metrics[Metric::kRecall] = ratio(scan.true_positives, num_positives);
     metrics[Metric::kSpecificity] = ratio(true_negatives, num_negatives);
     metrics[Metric::kAccuracy] = ratio(scan.true_positives + true_negatives, num_samples);
-    if (has_only_finite_scores_) {
+    bool const is_ranked = std::none_of(not_finite_.begin(), not_finite_.end(),
+                                        [&](std::size_t sample) { return counts[sample] > 0; });
+    if (is_ranked) {
         scan.run(num_predicted_, entries_.size());
         metrics[Metric::kAuroc] =
             static_cast<double>(scan.twice_ordered_pairs) /

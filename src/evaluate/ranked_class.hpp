@@ -30,7 +30,7 @@ class RankedClass {
     };
     std::vector<CurvePoint> curve() const;
 
-    bool has_only_finite_scores() const { return has_only_finite_scores_; }
+    bool has_only_finite_scores() const { return not_finite_.empty(); }
 
   private:
     /// A sample in rank order: its index, its label, and whether the next one scores lower, in 32 bits.
@@ -48,10 +48,10 @@ class RankedClass {
     };
     struct Scan;
 
-    std::vector<double> scores_;  ///< in rank order
-    std::vector<Entry> entries_;  ///< descending by score
-    std::size_t num_predicted_;   ///< entries at or above the threshold
-    bool has_only_finite_scores_;
+    std::vector<double> scores_;           ///< in rank order
+    std::vector<Entry> entries_;           ///< descending by score
+    std::size_t num_predicted_;            ///< entries at or above the threshold
+    std::vector<std::size_t> not_finite_;  ///< samples whose score is NaN or infinite
 };
 
 }  // namespace ctclip
