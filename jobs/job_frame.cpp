@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -55,7 +56,9 @@ int end_before_start(Failure const& failure) {
         log_failure(failure);
     } else if (failure) {
         // The launcher ends all processes at the first that fails: let the one with the message be first.
-        std::this_thread::sleep_for(std::chrono::seconds(1));
+        // Then the launcher's SIGTERM must not take the place of this code.
+        std::signal(SIGTERM, SIG_IGN);
+        std::this_thread::sleep_for(std::chrono::milliseconds(500));
     }
     return static_cast<int>(failure.code);
 }

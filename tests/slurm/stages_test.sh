@@ -35,8 +35,9 @@ echo "exec $stand_in_job --action fail --set convert.failing_rank=1" > bad_data
 # Waits to be told to stop, once; asked again (second life) it ends well.
 cat > stoppable << 'EOF'
 (( ${SLURM_RESTART_COUNT:-0} == 0 )) || exit 0
-trap 'exit 75' USR1
-echo waiting
+trap 'trap "" TERM; exit 75' USR1
+trap 'exit 75' TERM
+echo "rank $SLURM_PROCID waits"
 for ((i = 0; i < 600; i++)); do sleep 0.1; done
 EOF
 
@@ -67,7 +68,8 @@ test_stop_before_the_limit_requeues() {
     local job log
     job=$(bash "$source_dir/slurm/train.sh" --config stoppable)
     log=logs/deep/ctclip-train-$job.out
-    wait_for_text "$log" waiting
+    wait_for_text "$log" "rank 0 waits"
+    wait_for_text "$log" "rank 1 waits"
     scancel --batch --signal=USR1 "$job"  # what --signal=B:USR1 sends
     check "the second life completes" "$(state_at_end "$job" 90)" COMPLETED
     check_contains "the log keeps the first life" "$(cat "$log")" "ended with exit code 75"
@@ -77,18 +79,36 @@ test_stop_before_the_limit_requeues() {
 test_cancelled_jobs_stay_cancelled() {
     local job
     job=$(bash "$source_dir/slurm/train.sh" --config stoppable)
-    wait_for_text "logs/deep/ctclip-train-$job.out" waiting
+    wait_for_text "logs/deep/ctclip-train-$job.out" "rank 0 waits"
     scancel "$job"
     check "cancelled" "$(state_at_end "$job")" CANCELLED
 }
 
 test_restarts_have_a_limit() {
     local job
-    echo 'exit 75' > always_75
+    echo 'trap "" TERM; sleep 0.5; exit 75' > always_75
     job=$(TEST_MAX_RESTARTS=0 bash "$source_dir/slurm/train.sh" --config always_75)
     check "not requeued" "$(state_at_end "$job")" FAILED
     check "code 75 stays" "$(exit_code_of "$job")" 75
     check_contains "says why" "$(cat "logs/deep/ctclip-train-$job.out")" "max_restarts"
+}
+
+# A rank that ends with a code makes srun end the others: their code must be the same.
+test_codes_survive_srun() {
+    local expected arguments code
+    while read -r expected arguments; do
+        code=0
+        # shellcheck disable=SC2086  # words
+        timeout 30 srun -n 3 --mpi=pmix --kill-on-bad-exit=1 "$stand_in_job" $arguments < /dev/null 2> error || code=$?
+        check "code of '$arguments'" "$code" "$expected"
+    done << 'EOF'
+0 --action nothing
+64 --nonsense
+78 --set convert.nonsense=1
+65 --action fail
+65 --action fail --set convert.failing_rank=2
+70 --action throw --set convert.failing_rank=0
+EOF
 }
 
 test_missing_programs_are_named() {
