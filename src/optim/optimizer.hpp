@@ -38,6 +38,8 @@ class StepOutcome {
 
     /// Waits for the device until the step is done.
     StepReport read() const;
+    /// float64 [] on the device: 1 if the step was skipped, else 0. Nothing waits.
+    at::Tensor skipped() const { return packed_.select(0, 0); }
 
   private:
     at::Tensor packed_;  // float64 [9], in the order of StepReport

@@ -1,0 +1,215 @@
+#include "optim/gradient_sync.hpp"
+
+#include <torch/csrc/autograd/function_hook.h>
+#include <torch/csrc/autograd/variable.h>
+
+#include <mutex>
+#include <utility>
+
+#include "base/error.hpp"
+#include "dist/bucket_plan.hpp"
+
+namespace ctclip {
+namespace {
+
+Element element_of(at::Tensor const& tensor) {
+    switch (tensor.scalar_type()) {
+        case at::kFloat:
+            return Element::kF32;
+        case at::kDouble:
+            return Element::kF64;
+        default:
+            fail(ExitCode::kInternal, "gradients are averaged in float32 or float64, not in {}",
+                 at::toString(tensor.scalar_type()));
+    }
+}
+
+void check(NamedTensors const& parameters, Communicator const& communicator) {
+    require(!parameters.empty(), ExitCode::kInternal, "there are no gradients to average: no parameters");
+    at::Tensor const& first = parameters.front().tensor;
+    for (auto const& [name, tensor] : parameters) {
+        require(tensor.is_leaf() && tensor.requires_grad() && tensor.is_contiguous(), ExitCode::kInternal,
+                "parameter {} is not a contiguous leaf that requires a gradient", name);
+        require(tensor.device() == first.device() && tensor.scalar_type() == first.scalar_type(),
+                ExitCode::kInternal, "parameter {} is {} on {}, but {} is {} on {}", name,
+                at::toString(tensor.scalar_type()), tensor.device().str(), parameters.front().name,
+                at::toString(first.scalar_type()), first.device().str());
+    }
+    bool const is_reachable =
+        communicator.world_size() == 1 || first.is_cuda() == (communicator.memory() == Memory::kDevice);
+    require(is_reachable, ExitCode::kInternal, "the communicator does not reach gradients on {}",
+            first.device().str());
+}
+
+}  // namespace
+
+class GradientSync::Impl {
+  public:
+    Impl(NamedTensors const& parameters, Communicator& communicator, GradientSyncOptions const& options)
+        : communicator_(communicator), element_(element_of(parameters.front().tensor)) {
+        std::vector<std::int64_t> counts;
+        for (auto const& [name, tensor] : parameters) {
+            names_.push_back(name);
+            parameters_.push_back(tensor);
+            counts.push_back(tensor.numel());
+        }
+        bucket_of_.resize(parameters_.size());
+        for (Bucket& plan : plan_buckets(counts, element_size_bytes(element_), options.bucket_cap_bytes)) {
+            for (BucketSlot const& slot : plan.slots) {
+                bucket_of_[slot.parameter_index] = buckets_.size();
+            }
+            at::Tensor const flat =
+                at::zeros({plan.count}, parameters_.front().options().requires_grad(false));
+            buckets_.push_back({.plan = std::move(plan), .flat = flat});
+        }
+    }
+    Impl(Impl const&) = delete;
+    Impl& operator=(Impl const&) = delete;
+    ~Impl() {
+        for (at::Tensor const& parameter : parameters_) {
+            torch::autograd::impl::set_post_acc_grad_hooks(parameter, nullptr);
+        }
+    }
+
+    /// Views into the buckets, set as the parameters' gradients.
+    std::vector<at::Tensor> attach() {
+        std::vector<at::Tensor> gradients(parameters_.size());
+        for (SyncBucket const& bucket : buckets_) {
+            for (BucketSlot const& slot : bucket.plan.slots) {
+                at::Tensor const& parameter = parameters_[slot.parameter_index];
+                gradients[slot.parameter_index] =
+                    bucket.flat.narrow(0, slot.offset, slot.count).view(parameter.sizes());
+            }
+        }
+        for (std::size_t i = 0; i < parameters_.size(); ++i) {
+            parameters_[i].mutable_grad() = gradients[i];
+            torch::autograd::impl::set_post_acc_grad_hooks(parameters_[i], std::make_unique<Hook>(*this, i));
+        }
+        return gradients;
+    }
+
+    void zero(std::vector<at::Tensor> const& gradients) {
+        for (std::size_t i = 0; i < parameters_.size(); ++i) {
+            require(parameters_[i].grad().is_same(gradients[i]), ExitCode::kInternal,
+                    "the gradient tensor of {} was replaced, so its gradient would never be averaged",
+                    names_[i]);
+        }
+        for (SyncBucket const& bucket : buckets_) {
+            bucket.flat.zero_();
+        }
+    }
+
+    void start() {
+        std::scoped_lock const lock(mutex_);
+        require(!is_started_, ExitCode::kInternal, "gradient averaging was started twice");
+        is_started_ = true;
+        num_sent_ = 0;
+        num_overlapped_ = 0;
+        is_ready_.assign(parameters_.size(), false);
+        for (SyncBucket& bucket : buckets_) {
+            bucket.num_missing = bucket.plan.slots.size();
+        }
+    }
+
+    void finish() {
+        {
+            std::scoped_lock const lock(mutex_);
+            require(is_started_, ExitCode::kInternal, "gradient averaging was finished, but not started");
+            num_overlapped_ = num_sent_;
+            while (num_sent_ < buckets_.size()) {
+                send_next();
+            }
+            is_started_ = false;
+        }
+        for (SyncBucket& bucket : buckets_) {
+            std::exchange(bucket.pending, nullptr)->wait();
+        }
+    }
+
+    std::size_t num_overlapped_buckets() const noexcept { return num_overlapped_; }
+    std::size_t num_buckets() const noexcept { return buckets_.size(); }
+
+  private:
+    struct SyncBucket {
+        Bucket plan;
+        at::Tensor flat;
+        std::size_t num_missing = 0;
+        std::unique_ptr<PendingCollective> pending = nullptr;
+    };
+
+    class Hook final : public torch::autograd::PostAccumulateGradHook {
+      public:
+        Hook(Impl& owner, std::size_t parameter_index) : owner_(owner), parameter_index_(parameter_index) {}
+        void operator()(at::Tensor const&) override { owner_.mark_ready(parameter_index_); }
+
+      private:
+        Impl& owner_;
+        std::size_t parameter_index_;
+    };
+
+    /// Called by autograd, possibly on a thread of its own, once the gradient of this backward is added.
+    void mark_ready(std::size_t parameter_index) {
+        std::scoped_lock const lock(mutex_);
+        if (!is_started_) {
+            return;
+        }
+        require(!is_ready_[parameter_index], ExitCode::kInternal,
+                "the gradient of {} was added to twice after averaging started (one backward at a time)",
+                names_[parameter_index]);
+        is_ready_[parameter_index] = true;
+        buckets_[bucket_of_[parameter_index]].num_missing -= 1;
+        // Ranks may complete their buckets in different orders; they must send them in one.
+        while (num_sent_ < buckets_.size() && buckets_[num_sent_].num_missing == 0) {
+            send_next();
+        }
+        communicator_.progress();
+    }
+
+    void send_next() {
+        SyncBucket& bucket = buckets_[num_sent_];
+        bucket.pending = communicator_.all_reduce_async(bucket.flat.data_ptr(),
+                                                        static_cast<std::size_t>(bucket.plan.count), element_,
+                                                        Reduction::kAverage);
+        ++num_sent_;
+    }
+
+    Communicator& communicator_;
+    Element element_;
+    std::vector<std::string> names_;
+    std::vector<at::Tensor> parameters_;
+    std::vector<SyncBucket> buckets_;
+    std::vector<std::size_t> bucket_of_;  // by parameter
+
+    std::mutex mutex_;
+    bool is_started_ = false;
+    std::vector<bool> is_ready_;  // by parameter
+    std::size_t num_sent_ = 0;
+    std::size_t num_overlapped_ = 0;
+};
+
+GradientSync::GradientSync(NamedTensors const& parameters, Communicator& communicator,
+                           GradientSyncOptions const& options) {
+    check(parameters, communicator);
+    impl_ = std::make_unique<Impl>(parameters, communicator, options);
+    gradients_ = impl_->attach();
+}
+
+GradientSync::~GradientSync() = default;
+
+void GradientSync::zero() {
+    impl_->zero(gradients_);
+}
+void GradientSync::start() {
+    impl_->start();
+}
+void GradientSync::finish() {
+    impl_->finish();
+}
+std::size_t GradientSync::num_overlapped_buckets() const noexcept {
+    return impl_->num_overlapped_buckets();
+}
+std::size_t GradientSync::num_buckets() const noexcept {
+    return impl_->num_buckets();
+}
+
+}  // namespace ctclip
