@@ -30,16 +30,16 @@ void depthwise_conv3d_weight_gradient(ConvGrid const& grid, double const* input,
                                       std::int64_t block_begin, std::int64_t block_end);
 
 #if defined(CTCLIP_CUDA)
-/// The same on a GPU, whole grid. `type` (kF64, kF32, kF16, kBF16) is that of input, weight, bias and output.
-/// @throws Error kUnavailable if the launch fails.
-void launch_depthwise_conv3d(DType type, ConvGrid const& grid, ConvReach reach, void const* input,
-                             void const* weight, void const* bias, void* output, CUstream_st* stream);
+/// The same on a GPU, whole grid; returns at once. `type` (kF64, kF32, kF16, kBF16) is that of input, weight,
+/// bias and output. @returns null, or why the kernel could not be started.
+char const* launch_depthwise_conv3d(DType type, ConvGrid const& grid, ConvReach reach, void const* input,
+                                    void const* weight, void const* bias, void* output, CUstream_st* stream);
 /// Lines are summed in this many parts: `partial` is (conv_num_parts(grid), kConvTaps, channels) double, to
 /// be summed over its first axis by the caller (in a fixed order, so that runs repeat).
 std::int64_t conv_num_parts(ConvGrid const& grid);
-void launch_depthwise_conv3d_weight_gradient(DType type, ConvGrid const& grid, void const* input,
-                                             void const* output_gradient, double* partial,
-                                             CUstream_st* stream);
+char const* launch_depthwise_conv3d_weight_gradient(DType type, ConvGrid const& grid, void const* input,
+                                                    void const* output_gradient, double* partial,
+                                                    CUstream_st* stream);
 #endif
 
 }  // namespace ctclip

@@ -56,9 +56,9 @@ void fill_dropout_mask(DropoutGrid const& grid, DropoutKey const& key, std::uint
                        int item_size_bytes, std::int64_t row_begin, std::int64_t row_end);
 
 #if defined(CTCLIP_CUDA)
-/// The same on a GPU, the whole mask. @throws Error kUnavailable if the launch fails.
-void launch_dropout_mask(DropoutGrid const& grid, DropoutKey const& key, std::uint64_t keep_bits, void* mask,
-                         int item_size_bytes, CUstream_st* stream);
+/// The same on a GPU, the whole mask; returns at once. @returns null, or why the kernel could not be started.
+char const* launch_dropout_mask(DropoutGrid const& grid, DropoutKey const& key, std::uint64_t keep_bits,
+                                void* mask, int item_size_bytes, CUstream_st* stream);
 #endif
 
 }  // namespace ctclip

@@ -61,11 +61,11 @@ void collect_position_bias(BiasPlane const& plane, double const* bias_gradient, 
                            std::int64_t begin, std::int64_t end);
 
 #if defined(CTCLIP_CUDA)
-/// The same on a GPU, whole arrays. @throws Error kUnavailable if the launch fails.
-void launch_spread_position_bias(BiasPlane const& plane, float const* table, float* bias,
-                                 CUstream_st* stream);
-void launch_collect_position_bias(BiasPlane const& plane, float const* bias_gradient, float* table_gradient,
-                                  CUstream_st* stream);
+/// The same on a GPU, whole arrays; return at once. @returns null, or why the kernel could not be started.
+char const* launch_spread_position_bias(BiasPlane const& plane, float const* table, float* bias,
+                                        CUstream_st* stream);
+char const* launch_collect_position_bias(BiasPlane const& plane, float const* bias_gradient,
+                                         float* table_gradient, CUstream_st* stream);
 #endif
 
 }  // namespace ctclip

@@ -30,9 +30,10 @@ at::Tensor log_with_eps(at::Tensor const& x) {
 
 /// mean_i (ln sum_j e^S_ij - S_ii)
 at::Tensor mean_negative_log_share(LogitRows const& rows, LossOptions const& options) {
-    at::Tensor const summands = options.denominator == Denominator::kAll
-                                    ? rows.logits
-                                    : rows.logits.masked_fill(rows.is_positive(), -std::numeric_limits<double>::infinity());
+    at::Tensor const summands =
+        options.denominator == Denominator::kAll
+            ? rows.logits
+            : rows.logits.masked_fill(rows.is_positive(), -std::numeric_limits<double>::infinity());
     at::Tensor denominator = at::logsumexp(summands, {1});
     at::Tensor numerator = rows.positives();
     if (options.form == SoftmaxForm::kReference) {
@@ -50,7 +51,8 @@ at::Tensor siglip_loss(LogitRows const& rows, at::Tensor const& logit_bias) {
 }  // namespace
 
 at::Tensor contrastive_loss(at::Tensor const& text, at::Tensor const& image, LossScalars const& scalars,
-                            LossOptions const& options, RowPartition const& partition, Communicator& communicator) {
+                            LossOptions const& options, RowPartition const& partition,
+                            Communicator& communicator) {
     bool const is_global = options.negatives == Negatives::kGlobal;
     std::int64_t const num_rows = is_global ? partition.num_global_rows() : text.size(0);
     std::int64_t const first = is_global ? partition.first_row(communicator.rank()) : 0;

@@ -78,7 +78,8 @@ class GatherFunction : public torch::autograd::Function<GatherFunction> {
     }
 
     static variable_list backward(AutogradContext* context, variable_list const& gradients) {
-        auto const plan = c10::static_intrusive_pointer_cast<GatherPlan>(context->saved_data["plan"].toCapsule());
+        auto const plan =
+            c10::static_intrusive_pointer_cast<GatherPlan>(context->saved_data["plan"].toCapsule());
         return {reduce_scatter_rows(gradients[0], *plan), {}};
     }
 };
@@ -86,8 +87,10 @@ class GatherFunction : public torch::autograd::Function<GatherFunction> {
 }  // namespace
 
 RowPartition::RowPartition(std::vector<std::int64_t> num_rows) : num_rows_(std::move(num_rows)) {
-    bool const is_possible = std::all_of(num_rows_.begin(), num_rows_.end(), [](auto rows) { return rows >= 0; });
-    require(!num_rows_.empty() && is_possible, ExitCode::kInternal, "a batch is divided over no rank, or negatively");
+    bool const is_possible =
+        std::all_of(num_rows_.begin(), num_rows_.end(), [](auto rows) { return rows >= 0; });
+    require(!num_rows_.empty() && is_possible, ExitCode::kInternal,
+            "a batch is divided over no rank, or negatively");
 }
 
 RowPartition RowPartition::even(int world_size, std::int64_t num_local_rows) {
@@ -104,7 +107,9 @@ std::int64_t RowPartition::first_row(int rank) const {
     return std::accumulate(num_rows_.begin(), num_rows_.begin() + rank, std::int64_t{0});
 }
 
-std::int64_t RowPartition::most_rows() const { return *std::max_element(num_rows_.begin(), num_rows_.end()); }
+std::int64_t RowPartition::most_rows() const {
+    return *std::max_element(num_rows_.begin(), num_rows_.end());
+}
 
 at::Tensor gather_rows(at::Tensor const& local, RowPartition const& partition, Communicator& communicator) {
     if (communicator.world_size() == 1 || local.is_meta()) {

@@ -29,9 +29,10 @@ class RowPartition {
     std::vector<std::int64_t> num_rows_;
 };
 
-/// (n, E) of this rank -> (N, E) of all ranks. float32 or float64. Collective, in the forward and in the backward
-/// pass. This rank receives the sum over ranks of the gradients of its rows. Tensors on a GPU travel through host
-/// memory when that is what the communicator works on. `communicator` must outlive the backward pass.
+/// (n, E) of this rank -> (N, E) of all ranks. float32 or float64. Collective, in the forward and in the
+/// backward pass. This rank receives the sum over ranks of the gradients of its rows. Tensors on a GPU travel
+/// through host memory when that is what the communicator works on. `communicator` must outlive the backward
+/// pass.
 at::Tensor gather_rows(at::Tensor const& local, RowPartition const& partition, Communicator& communicator);
 
 }  // namespace ctclip

@@ -71,9 +71,8 @@ class AttentionBlock {
 
         store(matrix_product(dropped(probabilities_).to(operand).transpose(1, 2), gradient, operand),
               gradients.value);
-        at::Tensor const score_gradient =
-            at::_softmax_backward_data(dropped(matrix_product(gradient, value_.transpose(1, 2), softmax)),
-                                       probabilities_, -1, softmax);
+        at::Tensor const score_gradient = at::_softmax_backward_data(
+            dropped(matrix_product(gradient, value_.transpose(1, 2), softmax)), probabilities_, -1, softmax);
         if (gradients.bias.defined()) {
             gradients.bias.add_(score_gradient.view({count_, plan_.num_heads, length(), length()}).sum({0}));
         }
@@ -98,7 +97,9 @@ class AttentionBlock {
     }
 
     at::Tensor heads_of(at::Tensor const& all) const {
-        return split_heads(all).to(plan_.policy.of(Operation::kAttentionProduct)).reshape({count_ * plan_.num_heads, length(), -1});
+        return split_heads(all)
+            .to(plan_.policy.of(Operation::kAttentionProduct))
+            .reshape({count_ * plan_.num_heads, length(), -1});
     }
 
     HeadVectors head_vectors(at::Tensor const& all, at::Tensor const& scale) const {
@@ -123,8 +124,9 @@ class AttentionBlock {
         add_matrix_product(scores, query_.operand, keys, plan_.scale, tensors_.bias.defined() ? 1.0 : 0.0);
         if (plan_.is_padding.defined()) {
             // The lowest finite value, not -inf: a sequence of padding only stays free of NaN.
-            by_sequence.masked_fill_(plan_.is_padding.narrow(0, begin_, count_).view({count_, 1, 1, length()}),
-                                     std::numeric_limits<float>::lowest());
+            by_sequence.masked_fill_(
+                plan_.is_padding.narrow(0, begin_, count_).view({count_, 1, 1, length()}),
+                std::numeric_limits<float>::lowest());
         }
         probabilities_ = at::_softmax(scores, -1, false);
     }
@@ -140,12 +142,14 @@ class AttentionBlock {
                                             key, probabilities);
     }
 
-    /// Gradient of the vectors before normalisation: scale * (gradient of the scores) * other operand, then back
-    /// through own = unit * own_scale, unit = vector / |vector|. Adds to `scale_gradient`.
-    at::Tensor vector_gradient(at::Tensor const& score_gradient, HeadVectors const& other, HeadVectors const& own,
-                               at::Tensor const& own_scale, at::Tensor const& scale_gradient) const {
+    /// Gradient of the vectors before normalisation: scale * (gradient of the scores) * other operand, then
+    /// back through own = unit * own_scale, unit = vector / |vector|. Adds to `scale_gradient`.
+    at::Tensor vector_gradient(at::Tensor const& score_gradient, HeadVectors const& other,
+                               HeadVectors const& own, at::Tensor const& own_scale,
+                               at::Tensor const& scale_gradient) const {
         at::Tensor const gradient =
-            matrix_product(score_gradient, other.operand, plan_.policy.of(Operation::kNorm)).mul_(plan_.scale);
+            matrix_product(score_gradient, other.operand, plan_.policy.of(Operation::kNorm))
+                .mul_(plan_.scale);
         if (!own_scale.defined()) {
             return gradient;
         }
@@ -166,8 +170,9 @@ class AttentionBlock {
 };
 
 std::int64_t sequences_per_block(AttentionTensors const& tensors, AttentionPlan const& plan) {
-    return block_size(tensors.query, tensors.num_sequences(),
-                      plan.num_heads * tensors.length() * tensors.length() * static_cast<std::int64_t>(sizeof(float)));
+    return block_size(
+        tensors.query, tensors.num_sequences(),
+        plan.num_heads * tensors.length() * tensors.length() * static_cast<std::int64_t>(sizeof(float)));
 }
 
 void save_plan(AutogradContext& context, AttentionPlan const& plan) {
@@ -195,15 +200,20 @@ AttentionPlan saved_plan(AutogradContext& context, at::Tensor const& is_padding)
 AttentionTensors tensors_of(variable_list const& inputs) {
     std::int64_t const channels = inputs[0].size(2);
     bool const is_joint = !inputs[2].defined();
-    return {inputs[0], inputs[1].narrow(2, 0, channels),
-            is_joint ? inputs[1].narrow(2, channels, channels) : inputs[2], inputs[3], inputs[4], inputs[5]};
+    return {inputs[0],
+            inputs[1].narrow(2, 0, channels),
+            is_joint ? inputs[1].narrow(2, channels, channels) : inputs[2],
+            inputs[3],
+            inputs[4],
+            inputs[5]};
 }
 
 class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
   public:
     static at::Tensor forward(AutogradContext* context, at::Tensor const& query, at::Tensor const& key,
-                              at::Tensor const& value, at::Tensor const& query_scale, at::Tensor const& key_scale,
-                              at::Tensor const& bias, AttentionPlan const& plan) {
+                              at::Tensor const& value, at::Tensor const& query_scale,
+                              at::Tensor const& key_scale, at::Tensor const& bias,
+                              AttentionPlan const& plan) {
         variable_list const inputs = {query, key, value, query_scale, key_scale, bias};
         save_plan(*context, plan);
         context->save_for_backward({query, key, value, query_scale, key_scale, bias, plan.is_padding});
@@ -211,9 +221,9 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
         at::Tensor const output = at::empty_like(query);
         for_each_block(tensors.num_sequences(), sequences_per_block(tensors, plan),
                        [&](std::int64_t begin, std::int64_t count) {
-            AttentionBlock const block(tensors, plan, begin, count);
-            block.store(block.output(), output);
-        });
+                           AttentionBlock const block(tensors, plan, begin, count);
+                           block.store(block.output(), output);
+                       });
         return output;
     }
 
@@ -231,8 +241,8 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
         at::Tensor const output_gradient = output_gradients[0].contiguous();
         for_each_block(tensors.num_sequences(), sequences_per_block(tensors, plan),
                        [&](std::int64_t begin, std::int64_t count) {
-            AttentionBlock(tensors, plan, begin, count).backward(output_gradient, views);
-        });
+                           AttentionBlock(tensors, plan, begin, count).backward(output_gradient, views);
+                       });
         return gradients;
     }
 };
@@ -248,8 +258,9 @@ at::Tensor attend(CosineAttention const& inputs, PrecisionPolicy const& policy) 
 
 at::Tensor attend(MaskedAttention const& inputs, PrecisionPolicy const& policy) {
     double const head_channels = static_cast<double>(inputs.query.size(2) / inputs.num_heads);
-    AttentionPlan const plan{policy,         inputs.num_heads,  1.0 / std::sqrt(head_channels), inputs.is_padding,
-                             inputs.dropout, inputs.max_length};
+    AttentionPlan const plan{
+        policy,         inputs.num_heads, 1.0 / std::sqrt(head_channels), inputs.is_padding,
+        inputs.dropout, inputs.max_length};
     return AttentionFunction::apply(inputs.query, inputs.key, inputs.value, at::Tensor(), at::Tensor(),
                                     at::Tensor(), plan);
 }

@@ -1,5 +1,5 @@
-/// Large intermediates are made and used block by block: small enough for the cache of a CPU, large enough to fill a
-/// GPU. Results do not depend on the block size beyond the order of float sums.
+/// Large intermediates are made and used block by block: small enough for the cache of a CPU, large enough to
+/// fill a GPU. Results do not depend on the block size beyond the order of float sums.
 #pragma once
 
 #include <ATen/ATen.h>

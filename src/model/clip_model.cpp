@@ -4,7 +4,8 @@
 
 namespace ctclip {
 
-ClipModel::ClipModel(ModelOptions const& options, ParameterSet const& parameters, PrecisionPolicy const& policy)
+ClipModel::ClipModel(ModelOptions const& options, ParameterSet const& parameters,
+                     PrecisionPolicy const& policy)
     : policy_(policy),
       vision_(options.image, parameters, policy),
       text_(options.text, parameters, policy),
@@ -17,7 +18,8 @@ ImageLatents ClipModel::encode_image(at::Tensor const& volume, Mode mode) const 
     EncodedVolume const encoded = vision_.encode(volume, mode, observer_);
     at::Tensor const pooled = encoded.tokens.mean({1}, false, policy_.of(Operation::kPooling)).flatten(1);
     show(observer_, "pooled_flat", pooled);
-    at::Tensor const latents = linear(pooled, to_visual_latent_, at::Tensor(), policy_, policy_.of(Operation::kLoss));
+    at::Tensor const latents =
+        linear(pooled, to_visual_latent_, at::Tensor(), policy_, policy_.of(Operation::kLoss));
     show(observer_, "image_latent_unnormalised", latents);
     return {l2_normalise(latents), encoded.statistics};
 }
@@ -25,7 +27,8 @@ ImageLatents ClipModel::encode_image(at::Tensor const& volume, Mode mode) const 
 at::Tensor ClipModel::encode_text(TextBatch const& batch, std::optional<TextDropout> const& dropout) const {
     at::Tensor const cls = text_.encode(batch, dropout, observer_);
     show(observer_, "text_cls", cls);
-    at::Tensor const latents = linear(cls, to_text_latent_, at::Tensor(), policy_, policy_.of(Operation::kLoss));
+    at::Tensor const latents =
+        linear(cls, to_text_latent_, at::Tensor(), policy_, policy_.of(Operation::kLoss));
     show(observer_, "text_latent_unnormalised", latents);
     return l2_normalise(latents);
 }

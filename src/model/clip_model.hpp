@@ -28,13 +28,14 @@ class ClipModel {
     ImageLatents encode_image(at::Tensor const& volume, Mode mode) const;
 
     /// (B, E) in kLoss, L2-normalised. Dropout only where given.
-    at::Tensor encode_text(TextBatch const& batch, std::optional<TextDropout> const& dropout = std::nullopt) const;
+    at::Tensor encode_text(TextBatch const& batch,
+                           std::optional<TextDropout> const& dropout = std::nullopt) const;
 
     at::Tensor const& temperature() const { return temperature_; }  ///< 0-d; logit scale = exp(temperature)
     at::Tensor const& logit_bias() const { return logit_bias_; }    ///< 0-d; undefined unless SigLIP
 
-    /// One step of the codebook's moving average, once per optimizer step, with the statistics of all its micro steps
-    /// (and ranks) summed. `skip`: see vector_quantiser.hpp.
+    /// One step of the codebook's moving average, once per optimizer step, with the statistics of all its
+    /// micro steps (and ranks) summed. `skip`: see vector_quantiser.hpp.
     void update_codebook(CodebookStatistics const& statistics, at::Tensor const& skip = {}) const;
 
     void observe(StageObserver observer) { observer_ = std::move(observer); }

@@ -3,7 +3,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "kernels/model_depthwise_conv3d.hpp"
-#include "model/device_stream.hpp"
+#include "model/device_launch.hpp"
 #include "model/parallel_ranges.hpp"
 #include "model/saved_policy.hpp"
 #include "model/tensor_array.hpp"
@@ -15,12 +15,18 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 /// The CPU loops compute in float or double; a half operand is exact in float.
-at::ScalarType cpu_type(at::ScalarType type) { return type == at::kDouble ? at::kDouble : at::kFloat; }
+at::ScalarType cpu_type(at::ScalarType type) {
+    return type == at::kDouble ? at::kDouble : at::kFloat;
+}
 
-ConvGrid grid_of(at::Tensor const& x) { return {x.size(0), x.size(1), x.size(2), x.size(3), x.size(4)}; }
+ConvGrid grid_of(at::Tensor const& x) {
+    return {x.size(0), x.size(1), x.size(2), x.size(3), x.size(4)};
+}
 
 /// (D, 1, 3, 3, 3) -> (27, D)
-at::Tensor taps_first(at::Tensor const& weight) { return weight.view({weight.size(0), kConvTaps}).t().contiguous(); }
+at::Tensor taps_first(at::Tensor const& weight) {
+    return weight.view({weight.size(0), kConvTaps}).t().contiguous();
+}
 
 template <class T>
 void convolve_on_cpu(ConvGrid const& grid, ConvReach reach, at::Tensor const& input, at::Tensor const& taps,
@@ -36,7 +42,8 @@ void convolve_on_cpu(ConvGrid const& grid, ConvReach reach, at::Tensor const& in
 }
 
 /// All operands in one type; the result is in that type too.
-at::Tensor convolve(ConvReach reach, at::Tensor const& input, at::Tensor const& taps, at::Tensor const& bias) {
+at::Tensor convolve(ConvReach reach, at::Tensor const& input, at::Tensor const& taps,
+                    at::Tensor const& bias) {
     ConvGrid const grid = grid_of(input);
     at::Tensor output = at::empty_like(input);
     if (input.is_cpu() && input.scalar_type() != cpu_type(input.scalar_type())) {
@@ -50,9 +57,11 @@ at::Tensor convolve(ConvReach reach, at::Tensor const& input, at::Tensor const& 
     }
 #if defined(CTCLIP_CUDA)
     if (input.is_cuda()) {
-        launch_depthwise_conv3d(dtype_of(input.scalar_type()), grid, reach, input.const_data_ptr(),
-                                taps.const_data_ptr(), bias.defined() ? bias.const_data_ptr() : nullptr,
-                                output.mutable_data_ptr(), stream_of(input));
+        require_launched(
+            launch_depthwise_conv3d(dtype_of(input.scalar_type()), grid, reach, input.const_data_ptr(),
+                                    taps.const_data_ptr(), bias.defined() ? bias.const_data_ptr() : nullptr,
+                                    output.mutable_data_ptr(), stream_of(input)),
+            "PEG convolution");
     }
 #endif
     return output;
@@ -71,15 +80,18 @@ void weight_gradient_on_cpu(ConvGrid const& grid, at::Tensor const& input, at::T
 }
 
 /// (27, D) in `result`.
-at::Tensor taps_gradient_of(at::Tensor const& input, at::Tensor const& output_gradient, at::ScalarType result) {
+at::Tensor taps_gradient_of(at::Tensor const& input, at::Tensor const& output_gradient,
+                            at::ScalarType result) {
     ConvGrid const grid = grid_of(input);
 #if defined(CTCLIP_CUDA)
     if (input.is_cuda()) {
         at::Tensor const parts =
             at::empty({conv_num_parts(grid), kConvTaps, grid.channels}, input.options().dtype(at::kDouble));
-        launch_depthwise_conv3d_weight_gradient(dtype_of(input.scalar_type()), grid, input.const_data_ptr(),
-                                                output_gradient.const_data_ptr(),
-                                                parts.mutable_data_ptr<double>(), stream_of(input));
+        require_launched(
+            launch_depthwise_conv3d_weight_gradient(dtype_of(input.scalar_type()), grid,
+                                                    input.const_data_ptr(), output_gradient.const_data_ptr(),
+                                                    parts.mutable_data_ptr<double>(), stream_of(input)),
+            "PEG convolution");
         return parts.sum({0}).to(result);
     }
 #endif
@@ -117,8 +129,10 @@ class PegFunction : public torch::autograd::Function<PegFunction> {
         at::Tensor const taps_gradient = taps_gradient_of(x.contiguous().to(compute), gradient, master);
         at::Tensor const convolved =
             convolve(ConvReach::kBackward, gradient, taps_first(saved[1]).to(compute), at::Tensor());
-        return {gradients[0] + convolved, taps_gradient.t().reshape(saved[1].sizes()),
-                gradients[0].sum({0, 1, 2, 3}, false, master), {}};
+        return {gradients[0] + convolved,
+                taps_gradient.t().reshape(saved[1].sizes()),
+                gradients[0].sum({0, 1, 2, 3}, false, master),
+                {}};
     }
 };
 

@@ -2,7 +2,7 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "model/device_stream.hpp"
+#include "model/device_launch.hpp"
 #include "model/parallel_ranges.hpp"
 
 namespace ctclip {
@@ -13,7 +13,8 @@ using torch::autograd::variable_list;
 
 /// The bits of 1 / (1 - drop_probability) in an element type.
 std::uint64_t keep_bits(DropoutKey const& key, at::ScalarType type) {
-    at::Tensor const keep = at::full({1}, 1.0 / (1.0 - key.drop_probability), at::TensorOptions().dtype(type));
+    at::Tensor const keep =
+        at::full({1}, 1.0 / (1.0 - key.drop_probability), at::TensorOptions().dtype(type));
     std::uint64_t bits = 0;
     std::memcpy(&bits, keep.const_data_ptr(), keep.nbytes());
     return bits;
@@ -51,12 +52,14 @@ at::Tensor dropout_mask(DropoutGrid const& grid, DropoutKey const& key, at::Tens
         void* const data = mask.mutable_data_ptr();
         parallel_ranges(grid.num_rows(), 1 + 65536 / std::max<std::int64_t>(grid.inner, 1),
                         [&](std::int64_t begin, std::int64_t end) {
-            fill_dropout_mask(grid, key, keep, data, item_size, begin, end);
-        });
+                            fill_dropout_mask(grid, key, keep, data, item_size, begin, end);
+                        });
     }
 #if defined(CTCLIP_CUDA)
     if (mask.is_cuda()) {
-        launch_dropout_mask(grid, key, keep, mask.mutable_data_ptr(), item_size, stream_of(mask));
+        require_launched(
+            launch_dropout_mask(grid, key, keep, mask.mutable_data_ptr(), item_size, stream_of(mask)),
+            "dropout");
     }
 #endif
     return mask;

@@ -7,8 +7,8 @@
 
 namespace ctclip {
 
-/// Elements 0 (dropped) or 1 / (1 - drop_probability) (kept), shape (samples * outer, middle, inner), dtype and
-/// device of `like`.
+/// Elements 0 (dropped) or 1 / (1 - drop_probability) (kept), shape (samples * outer, middle, inner), dtype
+/// and device of `like`.
 at::Tensor dropout_mask(DropoutGrid const& grid, DropoutKey const& key, at::Tensor const& like);
 
 /// Differentiable. x (samples, tokens, channels). The mask is made again in the backward pass.

@@ -68,8 +68,8 @@ GatedBackward gated_backward(at::Tensor const& product_gradient, at::Tensor cons
 class FeedForwardFunction : public torch::autograd::Function<FeedForwardFunction> {
   public:
     static at::Tensor forward(AutogradContext* context, at::Tensor const& x, at::Tensor const& norm_gain,
-                              at::Tensor const& norm_bias, at::Tensor const& expand, at::Tensor const& contract,
-                              PrecisionPolicy const& policy) {
+                              at::Tensor const& norm_bias, at::Tensor const& expand,
+                              at::Tensor const& contract, PrecisionPolicy const& policy) {
         at::ScalarType const compute = policy.of(Operation::kLinear);
         RoundedWeights const weights = round_weights(expand, contract, compute);
         at::Tensor const rows = x.reshape({-1, x.size(-1)});
@@ -107,8 +107,8 @@ class FeedForwardFunction : public torch::autograd::Function<FeedForwardFunction
         for_each_block(rows.size(0), rows_per_block(hidden), [&](std::int64_t begin, std::int64_t count) {
             at::Tensor const block = rows.narrow(0, begin, count);
             at::Tensor const block_gradient = gradient.narrow(0, begin, count).to(compute);
-            GatedBackward const gate = gated_backward(matrix_product(block_gradient, weights.contract, compute),
-                                                      hidden.narrow(0, begin, count));
+            GatedBackward const gate = gated_backward(
+                matrix_product(block_gradient, weights.contract, compute), hidden.narrow(0, begin, count));
             add_matrix_product(contract_gradient, block_gradient.t(), gate.product);
 
             NormalisedRows const normalised = normalise_rows(block, saved[1], saved[2], kEps);
@@ -122,9 +122,12 @@ class FeedForwardFunction : public torch::autograd::Function<FeedForwardFunction
         });
         std::int64_t const width = saved[4].size(1);
         std::int64_t const padded = weights.contract.size(1);
-        return {rows_gradient.view(saved[0].sizes()), gain_gradient, bias_gradient,
+        return {rows_gradient.view(saved[0].sizes()),
+                gain_gradient,
+                bias_gradient,
                 expand_gradient.view({2, padded, -1}).narrow(1, 0, width).reshape({2 * width, -1}),
-                contract_gradient.narrow(1, 0, width).contiguous(), {}};
+                contract_gradient.narrow(1, 0, width).contiguous(),
+                {}};
     }
 
   private:
@@ -135,9 +138,10 @@ class FeedForwardFunction : public torch::autograd::Function<FeedForwardFunction
 
 }  // namespace
 
-at::Tensor feed_forward(at::Tensor const& x, FeedForwardWeights const& weights, PrecisionPolicy const& policy) {
-    return FeedForwardFunction::apply(x, weights.norm_gain, weights.norm_bias, weights.expand, weights.contract,
-                                      policy);
+at::Tensor feed_forward(at::Tensor const& x, FeedForwardWeights const& weights,
+                        PrecisionPolicy const& policy) {
+    return FeedForwardFunction::apply(x, weights.norm_gain, weights.norm_bias, weights.expand,
+                                      weights.contract, policy);
 }
 
 }  // namespace ctclip

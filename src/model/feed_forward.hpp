@@ -14,9 +14,11 @@ struct FeedForwardWeights {
     at::Tensor contract;   ///< (D, F)
 };
 
-/// x + (value * GELU(gate)) contract^T with [value | gate] = LayerNorm(x) expand^T. x (..., D) in the residual type.
-/// Stores the 2F-wide product only; the normalised x and the gated product are made again in the backward pass.
-/// Inside, half-precision F is padded with zeros to a multiple of 8, which tensor cores need and no result shows.
-at::Tensor feed_forward(at::Tensor const& x, FeedForwardWeights const& weights, PrecisionPolicy const& policy);
+/// x + (value * GELU(gate)) contract^T with [value | gate] = LayerNorm(x) expand^T. x (..., D) in the
+/// residual type. Stores the 2F-wide product only; the normalised x and the gated product are made again in
+/// the backward pass. Inside, half-precision F is padded with zeros to a multiple of 8, which tensor cores
+/// need and no result shows.
+at::Tensor feed_forward(at::Tensor const& x, FeedForwardWeights const& weights,
+                        PrecisionPolicy const& policy);
 
 }  // namespace ctclip

@@ -15,7 +15,8 @@ struct NormalisedRows {
     at::Tensor rstd;   ///< (N, 1)
 };
 /// `gain` and `bias` may be undefined: no affine part.
-NormalisedRows normalise_rows(at::Tensor const& rows, at::Tensor const& gain, at::Tensor const& bias, double eps);
+NormalisedRows normalise_rows(at::Tensor const& rows, at::Tensor const& gain, at::Tensor const& bias,
+                              double eps);
 
 struct NormGradients {
     at::Tensor rows;

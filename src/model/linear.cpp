@@ -14,7 +14,9 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-at::Tensor as_rows(at::Tensor const& x) { return x.reshape({-1, x.size(-1)}); }
+at::Tensor as_rows(at::Tensor const& x) {
+    return x.reshape({-1, x.size(-1)});
+}
 
 at::Tensor with_sizes_of(at::Tensor const& rows, at::Tensor const& x) {
     std::vector<std::int64_t> sizes = x.sizes().vec();
@@ -30,8 +32,8 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
         save_policy(*context, policy);
         at::ScalarType const compute = policy.of(Operation::kLinear);
         at::Tensor const rounded_bias = bias.defined() ? bias.to(compute) : bias;
-        return with_sizes_of(affine_product(as_rows(x).to(compute), weight.to(compute).t(), rounded_bias, result),
-                             x);
+        return with_sizes_of(
+            affine_product(as_rows(x).to(compute), weight.to(compute).t(), rounded_bias, result), x);
     }
 
     static variable_list backward(AutogradContext* context, variable_list const& gradients) {

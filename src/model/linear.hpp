@@ -1,5 +1,5 @@
-/// Linear layers of the precision policy. Each saves its input as it came (the float32 token stream, which is alive
-/// anyway) and rounds or normalises it again in the backward pass: nothing is stored twice.
+/// Linear layers of the precision policy. Each saves its input as it came (the float32 token stream, which is
+/// alive anyway) and rounds or normalises it again in the backward pass: nothing is stored twice.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -26,7 +26,8 @@ at::Tensor matrix_product(at::Tensor const& a, at::Tensor const& b, at::ScalarTy
     if (is_half_on_gpu(a)) {
         return gpu_product(a, b, result);
     }
-    at::Tensor const product = a.dim() == 3 ? at::bmm(widened(a), widened(b)) : at::mm(widened(a), widened(b));
+    at::Tensor const product =
+        a.dim() == 3 ? at::bmm(widened(a), widened(b)) : at::mm(widened(a), widened(b));
     return product.to(result);
 }
 
@@ -49,7 +50,8 @@ at::Tensor affine_product(at::Tensor const& a, at::Tensor const& b, at::Tensor c
     return at::addmm(widened(bias), widened(a), widened(b)).to(result);
 }
 
-void add_matrix_product(at::Tensor& sum, at::Tensor const& a, at::Tensor const& b, double scale, double keep) {
+void add_matrix_product(at::Tensor& sum, at::Tensor const& a, at::Tensor const& b, double scale,
+                        double keep) {
     if (is_half_on_gpu(a)) {
         at::Tensor const product = gpu_product(a, b, sum.scalar_type());
         keep == 0.0 ? at::mul_out(sum, product, at::scalar_tensor(scale, product.options()))

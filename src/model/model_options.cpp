@@ -57,14 +57,17 @@ void ModelOptions::validate() const {
             problems.push_back(fmt::format("{}: {} is not a multiple of {}", what, whole, divisor));
         }
     };
-    must_divide(image.patch_height, image.image_height, "model.image_encoder.patch_size must divide image_size");
-    must_divide(image.patch_width, image.image_width, "model.image_encoder.patch_size must divide image_size");
+    must_divide(image.patch_height, image.image_height,
+                "model.image_encoder.patch_size must divide image_size");
+    must_divide(image.patch_width, image.image_width,
+                "model.image_encoder.patch_size must divide image_size");
     must_divide(text.num_heads, text.hidden_size, "model.text_encoder.num_heads must divide hidden_size");
     if (!(text.dropout >= 0.0 && text.dropout < 1.0)) {
-        problems.push_back(
-            fmt::format("model.text_encoder.dropout is {}, but must be at least 0 and less than 1", text.dropout));
+        problems.push_back(fmt::format(
+            "model.text_encoder.dropout is {}, but must be at least 0 and less than 1", text.dropout));
     }
-    require(problems.empty(), ExitCode::kBadConfig, "the model cannot be built: {}", fmt::join(problems, "; "));
+    require(problems.empty(), ExitCode::kBadConfig, "the model cannot be built: {}",
+            fmt::join(problems, "; "));
 }
 
 }  // namespace ctclip

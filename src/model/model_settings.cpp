@@ -15,9 +15,10 @@ void bind_size(Schema& schema, std::string const& key, std::int64_t& target, std
 void bind_switch_that_must_be_off(Schema& schema, std::string const& key, bool& target) {
     schema.key(key, target, "must be false: the published CT-CLIP does not have it");
     schema.rule(key, [&target] {
-        return std::string(target ? "true is not supported: the published CT-CLIP does not have it, and its weights "
-                                    "would not fit. Set it to false"
-                                  : "");
+        return std::string(
+            target ? "true is not supported: the published CT-CLIP does not have it, and its weights "
+                     "would not fit. Set it to false"
+                   : "");
     });
 }
 
@@ -42,22 +43,26 @@ void bind_text_encoder(Schema& schema, ModelSettings& settings) {
     schema.key(section + "type", settings.text_encoder_type, "kind of text encoder").choices({"BiomedBERT"});
     schema.key(section + "path", settings.text_encoder_path, "folder that holds vocab.txt, as in Python");
     schema.key(section + "vocab_file", settings.vocab_file, "WordPiece vocabulary; wins over path");
-    schema.key(section + "do_lower_case", settings.do_lower_case, "must be true: the tokenizer is the uncased one");
+    schema.key(section + "do_lower_case", settings.do_lower_case,
+               "must be true: the tokenizer is the uncased one");
     schema.rule(section + "do_lower_case", [&settings] {
-        return std::string(settings.do_lower_case ? "" : "false is not supported: the tokenizer is the uncased one");
+        return std::string(
+            settings.do_lower_case ? "" : "false is not supported: the tokenizer is the uncased one");
     });
-    schema.key(section + "max_length", settings.max_length, "tokens of a report, [CLS] and [SEP] included").min(2);
+    schema.key(section + "max_length", settings.max_length, "tokens of a report, [CLS] and [SEP] included")
+        .min(2);
     bind_size(schema, section + "hidden_size", text.hidden_size, "channels of a token");
     bind_size(schema, section + "num_layers", text.num_layers, "encoder layers");
     bind_size(schema, section + "num_heads", text.num_heads, "attention heads");
-    bind_size(schema, section + "intermediate_size", text.intermediate_size, "width of the feed-forward layers");
+    bind_size(schema, section + "intermediate_size", text.intermediate_size,
+              "width of the feed-forward layers");
     bind_size(schema, section + "max_positions", text.max_positions, "longest token sequence");
     schema.key(section + "dropout", text.dropout, "of hidden states and attention").min(0.0).max(0.99);
     schema.rule(section + "max_length", [&settings] {
         return settings.max_length <= settings.model.text.max_positions
                    ? std::string()
-                   : fmt::format("{} tokens do not fit model.text_encoder.max_positions = {}", settings.max_length,
-                                 settings.model.text.max_positions);
+                   : fmt::format("{} tokens do not fit model.text_encoder.max_positions = {}",
+                                 settings.max_length, settings.model.text.max_positions);
     });
 }
 
@@ -69,14 +74,15 @@ void ModelSettings::bind(Schema& schema) {
     bind_switch_that_must_be_off(schema, "model.image_encoder.use_rms_norm", use_rms_norm_);
     bind_switch_that_must_be_off(schema, "model.image_encoder.use_swiglu", use_swiglu_);
     bind_text_encoder(schema, *this);
-    schema.key("model.clip.dim_image", dim_image, "width of the pooled image; 0: as the sizes give it").min(0);
+    schema.key("model.clip.dim_image", dim_image, "width of the pooled image; 0: as the sizes give it")
+        .min(0);
     schema.rule("model.clip.dim_image", [this] {
         std::int64_t const grid = image_size / patch_size;
         std::int64_t const expected = grid * grid * model.image.dim;
         return dim_image == 0 || dim_image == expected
                    ? std::string()
-                   : fmt::format("{} disagrees with the image encoder, which gives {} (= ({} / {})^2 x {})", dim_image,
-                                 expected, image_size, patch_size, model.image.dim);
+                   : fmt::format("{} disagrees with the image encoder, which gives {} (= ({} / {})^2 x {})",
+                                 dim_image, expected, image_size, patch_size, model.image.dim);
     });
     schema.key("model.clip.dim_text", dim_text, "width of the text; 0: hidden_size").min(0);
     schema.rule("model.clip.dim_text", [this] {
@@ -100,7 +106,8 @@ std::filesystem::path ModelSettings::vocabulary_path() const {
         return vocab_file;
     }
     require(!text_encoder_path.empty(), ExitCode::kBadConfig,
-            "model.text_encoder.vocab_file is not set: reports cannot be turned into tokens. Give the vocab.txt of the "
+            "model.text_encoder.vocab_file is not set: reports cannot be turned into tokens. Give the "
+            "vocab.txt of the "
             "text encoder");
     return text_encoder_path / "vocab.txt";
 }

@@ -1,5 +1,5 @@
-/// The `model:` section of the configuration, with the keys of the Python one (spec/ct_clip.md 3.5): the model's
-/// sizes and its vocabulary.
+/// The `model:` section of the configuration, with the keys of the Python one (spec/ct_clip.md 3.5): the
+/// model's sizes and its vocabulary.
 #pragma once
 
 #include <cstdint>

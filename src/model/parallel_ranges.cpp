@@ -7,8 +7,8 @@
 namespace ctclip {
 
 // at::parallel_for is a header-only OpenMP loop: in a program built without OpenMP it runs on one thread. The
-// iterator's for_each is compiled into libtorch_cpu and runs on its thread pool; the bytes it visits are never
-// read, their addresses tell the range.
+// iterator's for_each is compiled into libtorch_cpu and runs on its thread pool; the bytes it visits are
+// never read, their addresses tell the range.
 void parallel_ranges(std::int64_t count, std::int64_t grain,
                      std::function<void(std::int64_t begin, std::int64_t end)> const& body) {
     if (count <= grain || at::get_num_threads() == 1) {

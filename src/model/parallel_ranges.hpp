@@ -1,5 +1,5 @@
-/// Divides work among the threads that LibTorch's own operators use (at::set_num_threads), so that the two never
-/// compete for cores.
+/// Divides work among the threads that LibTorch's own operators use (at::set_num_threads), so that the two
+/// never compete for cores.
 #pragma once
 
 #include <cstdint>

@@ -39,41 +39,62 @@ class LayoutBuilder {
     /// CTViT's norm: a learned gain and a buffer of zeros.
     void add_gain_norm(std::string const& name, std::int64_t dim, ParameterUse use = ParameterUse::kUsed) {
         add({.name = name + ".gamma", .shape = {dim}, .use = use, .initialisation = Initialisation::kOnes});
-        add({.name = name + ".beta", .shape = {dim}, .kind = ParameterKind::kBuffer, .use = use, .may_be_absent = true});
+        add({.name = name + ".beta",
+             .shape = {dim},
+             .kind = ParameterKind::kBuffer,
+             .use = use,
+             .may_be_absent = true});
     }
 
     void add_weight(std::string const& name, Shape shape, ParameterUse use = ParameterUse::kUsed) {
         std::int64_t const fan_in = element_count({shape.begin() + 1, shape.end()});
-        add({.name = name + ".weight", .shape = std::move(shape), .use = use,
-             .initialisation = Initialisation::kUniformFanIn, .fan_in = fan_in});
+        add({.name = name + ".weight",
+             .shape = std::move(shape),
+             .use = use,
+             .initialisation = Initialisation::kUniformFanIn,
+             .fan_in = fan_in});
     }
 
-    void add_linear(std::string const& name, std::int64_t out, std::int64_t in, ParameterUse use = ParameterUse::kUsed) {
+    void add_linear(std::string const& name, std::int64_t out, std::int64_t in,
+                    ParameterUse use = ParameterUse::kUsed) {
         add_weight(name, {out, in}, use);
         add_bias(name, out, in, use);
     }
 
-    void add_bias(std::string const& name, std::int64_t out, std::int64_t fan_in, ParameterUse use = ParameterUse::kUsed) {
-        add({.name = name + ".bias", .shape = {out}, .use = use,
-             .initialisation = Initialisation::kUniformFanIn, .fan_in = fan_in});
+    void add_bias(std::string const& name, std::int64_t out, std::int64_t fan_in,
+                  ParameterUse use = ParameterUse::kUsed) {
+        add({.name = name + ".bias",
+             .shape = {out},
+             .use = use,
+             .initialisation = Initialisation::kUniformFanIn,
+             .fan_in = fan_in});
     }
 
     /// BERT's: normal weight, bias 0.
-    void add_bert_linear(std::string const& name, std::int64_t out, std::int64_t in, ParameterUse use = ParameterUse::kUsed) {
-        add({.name = name + ".weight", .shape = {out, in}, .use = use, .initialisation = Initialisation::kNormal002});
+    void add_bert_linear(std::string const& name, std::int64_t out, std::int64_t in,
+                         ParameterUse use = ParameterUse::kUsed) {
+        add({.name = name + ".weight",
+             .shape = {out, in},
+             .use = use,
+             .initialisation = Initialisation::kNormal002});
         add({.name = name + ".bias", .shape = {out}, .use = use});
     }
 
     void add_embedding(std::string const& name, std::int64_t rows) {
-        add({.name = name + ".weight", .shape = {rows, options_.text.hidden_size},
+        add({.name = name + ".weight",
+             .shape = {rows, options_.text.hidden_size},
              .initialisation = Initialisation::kNormal002});
     }
 
     void add_text_encoder() {
         TextEncoderOptions const& text = options_.text;
         std::string const embeddings = "text_transformer.embeddings.";
-        add({.name = embeddings + "position_ids", .shape = {1, text.max_positions}, .kind = ParameterKind::kBuffer,
-             .type = DType::kI64, .initialisation = Initialisation::kCounting, .may_be_absent = true});
+        add({.name = embeddings + "position_ids",
+             .shape = {1, text.max_positions},
+             .kind = ParameterKind::kBuffer,
+             .type = DType::kI64,
+             .initialisation = Initialisation::kCounting,
+             .may_be_absent = true});
         add_embedding(embeddings + "word_embeddings", text.vocab_size);
         add_embedding(embeddings + "position_embeddings", text.max_positions);
         add_embedding(embeddings + "token_type_embeddings", 2);
@@ -89,7 +110,8 @@ class LayoutBuilder {
             add_bert_linear(layer + "output.dense", text.hidden_size, text.intermediate_size);
             add_norm(layer + "output.LayerNorm", text.hidden_size);
         }
-        add_bert_linear("text_transformer.pooler.dense", text.hidden_size, text.hidden_size, ParameterUse::kUnused);
+        add_bert_linear("text_transformer.pooler.dense", text.hidden_size, text.hidden_size,
+                        ParameterUse::kUnused);
     }
 
     void add_image_encoder() {
@@ -121,9 +143,13 @@ class LayoutBuilder {
             std::string const layer = fmt::format("{}.layers.{}.", name, i);
             add_weight(layer + "0.dsconv", {image.dim, 1, 3, 3, 3});
             add_bias(layer + "0.dsconv", image.dim, 27);
-            add({.name = layer + "1.null_kv", .shape = {image.heads, 0, image.dim_head}, .use = ParameterUse::kUnused});
+            add({.name = layer + "1.null_kv",
+                 .shape = {image.heads, 0, image.dim_head},
+                 .use = ParameterUse::kUnused});
             for (char const* scale : {"1.q_scale", "1.k_scale"}) {
-                add({.name = layer + scale, .shape = {image.dim_head}, .initialisation = Initialisation::kOnes});
+                add({.name = layer + scale,
+                     .shape = {image.dim_head},
+                     .initialisation = Initialisation::kOnes});
             }
             add_gain_norm(layer + "1.norm", image.dim);
             add_gain_norm(layer + "1.context_norm", image.dim, ParameterUse::kUnused);
@@ -139,11 +165,18 @@ class LayoutBuilder {
 
     void add_codebook(std::string const& name) {
         std::int64_t const codes = options_.image.codebook_size;
-        add({.name = name + ".initted", .shape = {1}, .kind = ParameterKind::kBuffer, .use = ParameterUse::kUnused,
+        add({.name = name + ".initted",
+             .shape = {1},
+             .kind = ParameterKind::kBuffer,
+             .use = ParameterUse::kUnused,
              .initialisation = Initialisation::kOnes});
-        add({.name = name + ".cluster_size", .shape = {1, codes}, .kind = ParameterKind::kBuffer,
+        add({.name = name + ".cluster_size",
+             .shape = {1, codes},
+             .kind = ParameterKind::kBuffer,
              .use = ParameterUse::kUnused});
-        add({.name = name + ".embed", .shape = {1, codes, options_.image.dim}, .kind = ParameterKind::kBuffer,
+        add({.name = name + ".embed",
+             .shape = {1, codes, options_.image.dim},
+             .kind = ParameterKind::kBuffer,
              .initialisation = Initialisation::kCodebook});
     }
 

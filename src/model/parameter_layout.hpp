@@ -13,8 +13,8 @@ namespace ctclip {
 
 enum class ParameterKind { kParameter, kBuffer };
 
-/// kUsed: a parameter with a gradient, or a buffer that the forward pass reads. kUnused: in checkpoints for the
-/// Python classes' sake; no gradient, no moment, no decay, no share in the gradient norm.
+/// kUsed: a parameter with a gradient, or a buffer that the forward pass reads. kUnused: in checkpoints for
+/// the Python classes' sake; no gradient, no moment, no decay, no share in the gradient norm.
 enum class ParameterUse { kUsed, kUnused };
 
 /// How a tensor starts when a model is trained from scratch (spec/ct_clip.md 2.9).
@@ -25,7 +25,7 @@ enum class Initialisation {
     kOnes,
     kZeros,
     kMinusTen,
-    kCounting,      ///< 0, 1, 2, ...
+    kCounting,  ///< 0, 1, 2, ...
 };
 
 struct ParameterSpec {
@@ -35,9 +35,10 @@ struct ParameterSpec {
     ParameterUse use = ParameterUse::kUsed;
     DType type = DType::kF32;
     Initialisation initialisation = Initialisation::kZeros;
-    std::int64_t fan_in = 0;       ///< for kUniformFanIn
-    std::string initialised_like = {};  ///< the tensor whose initial values this one copies (its own name as a rule)
-    bool may_be_absent = false;    ///< a weight file without it is complete: constant, or unused
+    std::int64_t fan_in = 0;  ///< for kUniformFanIn
+    std::string initialised_like =
+        {};                      ///< the tensor whose initial values this one copies (its own name as a rule)
+    bool may_be_absent = false;  ///< a weight file without it is complete: constant, or unused
 };
 
 /// 362 entries for a CT-CLIP of 4 + 4 and 12 layers, 363 with SigLIP's `logit_bias` (the last).

@@ -39,9 +39,10 @@ std::vector<std::string> ParameterSet::load(NamedArrays const& arrays) {
                                            to_string(found->second.shape), to_string(entry.spec.shape)));
         }
     }
-    require(problems.empty(), ExitCode::kBadInput,
-            "the weights do not fit the model. Missing, or of another shape: {}. Check the sizes under `model:`.",
-            fmt::join(problems, "; "));
+    require(
+        problems.empty(), ExitCode::kBadInput,
+        "the weights do not fit the model. Missing, or of another shape: {}. Check the sizes under `model:`.",
+        fmt::join(problems, "; "));
     at::NoGradGuard const no_grad;
     for (Parameter const& entry : entries_) {
         auto const found = arrays.find(entry.spec.name);
@@ -70,7 +71,9 @@ std::vector<Parameter const*> ParameterSet::trained() const {
     return trained;
 }
 
-bool ParameterSet::contains(std::string_view name) const { return index_.contains(std::string(name)); }
+bool ParameterSet::contains(std::string_view name) const {
+    return index_.contains(std::string(name));
+}
 
 at::Tensor const& ParameterSet::at(std::string_view name) const {
     auto const found = index_.find(std::string(name));

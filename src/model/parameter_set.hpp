@@ -24,20 +24,24 @@ struct Parameter {
     }
 };
 
-/// Tensors keep their identity: initialise() and load() write into them, so models and optimizers may hold them.
+/// Tensors keep their identity: initialise() and load() write into them, so models and optimizers may hold
+/// them.
 class ParameterSet {
   public:
-    /// Tensors of unspecified content. @param type  of every floating-point tensor (the policy's master type).
+    /// Tensors of unspecified content. @param type  of every floating-point tensor (the policy's master
+    /// type).
     ParameterSet(ModelOptions const& options, at::Device device, at::ScalarType type);
 
-    /// Values to train from scratch (spec/ct_clip.md 2.9): each a pure function of (seed, name, index), so that all
-    /// ranks agree without talking.
+    /// Values to train from scratch (spec/ct_clip.md 2.9): each a pure function of (seed, name, index), so
+    /// that all ranks agree without talking.
     void initialise(std::uint64_t seed);
 
-    /// Copies values by name; floating-point types are converted. Names that the model does not have are ignored.
-    /// @returns the model's names that `arrays` lacks and that may be absent; their tensors keep their values.
-    /// @throws Error kBadInput, before anything is changed, naming the tensors that are missing or have another
-    /// shape.
+    /// Copies values by name; floating-point types are converted. Names that the model does not have are
+    /// ignored.
+    /// @returns the model's names that `arrays` lacks and that may be absent; their tensors keep their
+    /// values.
+    /// @throws Error kBadInput, before anything is changed, naming the tensors that are missing or have
+    /// another shape.
     std::vector<std::string> load(NamedArrays const& arrays);
 
     /// Copies of all tensors in host memory.

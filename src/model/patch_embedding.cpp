@@ -40,9 +40,9 @@ class Slabs {
     at::Tensor voxels_;
 };
 
-/// Linear(LayerNorm(patch)); the gradients of the norm's gain and bias come from that of the weight, without the
-/// gradient of the normalised patches (spec/training.md 5.3, lever 8): with G = dY^T xhat,
-/// dW = G gain + dY^T 1 bias^T, dgain = colsum(W G), dbias = W^T colsum(dY).
+/// Linear(LayerNorm(patch)); the gradients of the norm's gain and bias come from that of the weight, without
+/// the gradient of the normalised patches (spec/training.md 5.3, lever 8): with G = dY^T xhat, dW = G gain +
+/// dY^T 1 bias^T, dgain = colsum(W G), dbias = W^T colsum(dY).
 class PatchProjection : public torch::autograd::Function<PatchProjection> {
   public:
     static at::Tensor forward(AutogradContext* context, at::Tensor const& volume, at::Tensor const& norm_gain,
@@ -59,12 +59,14 @@ class PatchProjection : public torch::autograd::Function<PatchProjection> {
         std::int64_t const per_slab = slabs.patches_per_slab();
         at::Tensor const tokens = at::empty({slabs.count() * per_slab, weight.size(0)},
                                             weight.options().dtype(policy.of(Operation::kResidual)));
-        for_each_block(slabs.count(), slabs.per_block(patch.num_voxels()), [&](std::int64_t begin, std::int64_t count) {
-            at::Tensor const patches = slabs.patches(begin, count, policy.of(Operation::kNorm));
-            at::Tensor const normalised = normalise_rows(patches, norm_gain, norm_bias, kEps).value.to(compute);
-            tokens.narrow(0, begin * per_slab, count * per_slab)
-                .copy_(affine_product(normalised, rounded, rounded_bias, tokens.scalar_type()));
-        });
+        for_each_block(
+            slabs.count(), slabs.per_block(patch.num_voxels()), [&](std::int64_t begin, std::int64_t count) {
+                at::Tensor const patches = slabs.patches(begin, count, policy.of(Operation::kNorm));
+                at::Tensor const normalised =
+                    normalise_rows(patches, norm_gain, norm_bias, kEps).value.to(compute);
+                tokens.narrow(0, begin * per_slab, count * per_slab)
+                    .copy_(affine_product(normalised, rounded, rounded_bias, tokens.scalar_type()));
+            });
         return tokens.view({volume.size(0), volume.size(2) / patch.frames, volume.size(3) / patch.height,
                             volume.size(4) / patch.width, weight.size(0)});
     }
@@ -80,13 +82,15 @@ class PatchProjection : public torch::autograd::Function<PatchProjection> {
         Slabs const slabs(saved[0], patch);
         std::int64_t const per_slab = slabs.patches_per_slab();
         at::Tensor const gradient = gradients[0].reshape({-1, weight.size(0)});
-        at::Tensor product = at::zeros(weight.sizes(), weight.options().dtype(policy.of(Operation::kGradient)));
-        for_each_block(slabs.count(), slabs.per_block(patch.num_voxels()), [&](std::int64_t begin, std::int64_t count) {
-            at::Tensor const patches = slabs.patches(begin, count, policy.of(Operation::kNorm));
-            at::Tensor const normalised = normalise_rows(patches, {}, {}, kEps).value.to(compute);
-            at::Tensor const block = gradient.narrow(0, begin * per_slab, count * per_slab).to(compute);
-            add_matrix_product(product, block.t(), normalised);
-        });
+        at::Tensor product =
+            at::zeros(weight.sizes(), weight.options().dtype(policy.of(Operation::kGradient)));
+        for_each_block(
+            slabs.count(), slabs.per_block(patch.num_voxels()), [&](std::int64_t begin, std::int64_t count) {
+                at::Tensor const patches = slabs.patches(begin, count, policy.of(Operation::kNorm));
+                at::Tensor const normalised = normalise_rows(patches, {}, {}, kEps).value.to(compute);
+                at::Tensor const block = gradient.narrow(0, begin * per_slab, count * per_slab).to(compute);
+                add_matrix_product(product, block.t(), normalised);
+            });
         at::Tensor const bias_gradient = gradient.sum({0}, false, product.scalar_type());
         at::Tensor const gain_gradient = (weight * product).sum({0});
         product.mul_(saved[1]).addr_(bias_gradient, saved[2]);
@@ -96,10 +100,11 @@ class PatchProjection : public torch::autograd::Function<PatchProjection> {
 
 }  // namespace
 
-at::Tensor patch_embedding(at::Tensor const& volume, PatchSize const& patch, PatchEmbeddingWeights const& weights,
-                           PrecisionPolicy const& policy) {
-    at::Tensor const projected = PatchProjection::apply(volume, weights.patch_norm_gain, weights.patch_norm_bias,
-                                                        weights.weight, weights.bias, patch, policy);
+at::Tensor patch_embedding(at::Tensor const& volume, PatchSize const& patch,
+                           PatchEmbeddingWeights const& weights, PrecisionPolicy const& policy) {
+    at::Tensor const projected =
+        PatchProjection::apply(volume, weights.patch_norm_gain, weights.patch_norm_bias, weights.weight,
+                               weights.bias, patch, policy);
     return layer_norm(projected, weights.token_norm_gain, weights.token_norm_bias, kEps);
 }
 

@@ -21,10 +21,11 @@ struct PatchEmbeddingWeights {
     at::Tensor token_norm_gain, token_norm_bias;  ///< (D)
 };
 
-/// LayerNorm(F) -> Linear -> LayerNorm(D) of every patch. volume (B, 1, T, H, W), any float type, sizes that are
-/// multiples of the patch; result (B, t, h, w, D) in the residual type. The volume gets no gradient. Patches are cut
-/// out and normalised block by block, in the backward pass again, so no copy of the volume is kept.
-at::Tensor patch_embedding(at::Tensor const& volume, PatchSize const& patch, PatchEmbeddingWeights const& weights,
-                           PrecisionPolicy const& policy);
+/// LayerNorm(F) -> Linear -> LayerNorm(D) of every patch. volume (B, 1, T, H, W), any float type, sizes that
+/// are multiples of the patch; result (B, t, h, w, D) in the residual type. The volume gets no gradient.
+/// Patches are cut out and normalised block by block, in the backward pass again, so no copy of the volume is
+/// kept.
+at::Tensor patch_embedding(at::Tensor const& volume, PatchSize const& patch,
+                           PatchEmbeddingWeights const& weights, PrecisionPolicy const& policy);
 
 }  // namespace ctclip

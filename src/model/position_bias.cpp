@@ -3,7 +3,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "kernels/model_position_bias.hpp"
-#include "model/device_stream.hpp"
+#include "model/device_launch.hpp"
 #include "model/linear.hpp"
 #include "model/parallel_ranges.hpp"
 
@@ -23,7 +23,8 @@ void spread_on_cpu(BiasPlane const& plane, at::Tensor const& table, at::Tensor c
 }
 
 template <class T>
-void collect_on_cpu(BiasPlane const& plane, at::Tensor const& bias_gradient, at::Tensor const& table_gradient) {
+void collect_on_cpu(BiasPlane const& plane, at::Tensor const& bias_gradient,
+                    at::Tensor const& table_gradient) {
     T const* const from = bias_gradient.const_data_ptr<T>();
     T* const to = table_gradient.mutable_data_ptr<T>();
     parallel_ranges(plane.heads * plane.num_offsets(), 256, [&](std::int64_t begin, std::int64_t end) {
@@ -39,15 +40,17 @@ class SpreadFunction : public torch::autograd::Function<SpreadFunction> {
         BiasPlane const plane{table.size(0), height, width};
         context->saved_data["height"] = height;
         context->saved_data["width"] = width;
-        at::Tensor const bias = at::empty({plane.heads, plane.num_tokens(), plane.num_tokens()}, table.options());
+        at::Tensor const bias =
+            at::empty({plane.heads, plane.num_tokens(), plane.num_tokens()}, table.options());
         if (table.is_cpu()) {
             table.scalar_type() == at::kDouble ? spread_on_cpu<double>(plane, table, bias)
                                                : spread_on_cpu<float>(plane, table, bias);
         }
 #if defined(CTCLIP_CUDA)
         if (table.is_cuda()) {
-            launch_spread_position_bias(plane, table.const_data_ptr<float>(), bias.mutable_data_ptr<float>(),
-                                        stream_of(table));
+            require_launched(launch_spread_position_bias(plane, table.const_data_ptr<float>(),
+                                                         bias.mutable_data_ptr<float>(), stream_of(table)),
+                             "position bias");
         }
 #endif
         return bias;
@@ -60,13 +63,16 @@ class SpreadFunction : public torch::autograd::Function<SpreadFunction> {
         at::Tensor const table_gradient =
             at::empty({plane.heads, plane.num_offsets()}, bias_gradient.options());
         if (bias_gradient.is_cpu()) {
-            bias_gradient.scalar_type() == at::kDouble ? collect_on_cpu<double>(plane, bias_gradient, table_gradient)
-                                                       : collect_on_cpu<float>(plane, bias_gradient, table_gradient);
+            bias_gradient.scalar_type() == at::kDouble
+                ? collect_on_cpu<double>(plane, bias_gradient, table_gradient)
+                : collect_on_cpu<float>(plane, bias_gradient, table_gradient);
         }
 #if defined(CTCLIP_CUDA)
         if (bias_gradient.is_cuda()) {
-            launch_collect_position_bias(plane, bias_gradient.const_data_ptr<float>(),
-                                         table_gradient.mutable_data_ptr<float>(), stream_of(bias_gradient));
+            require_launched(launch_collect_position_bias(plane, bias_gradient.const_data_ptr<float>(),
+                                                          table_gradient.mutable_data_ptr<float>(),
+                                                          stream_of(bias_gradient)),
+                             "position bias");
         }
 #endif
         return {table_gradient, {}, {}};
@@ -91,9 +97,11 @@ at::Tensor position_bias(PositionBiasWeights const& weights, std::int64_t height
     at::ScalarType const compute = policy.of(Operation::kActivation);
     at::ScalarType const softmax = policy.of(Operation::kSoftmax);
     constexpr double kNegativeSlope = 0.1;
-    at::Tensor x = offset_features(height, width, weights.in_weight.options().dtype(softmax).requires_grad(false));
+    at::Tensor x =
+        offset_features(height, width, weights.in_weight.options().dtype(softmax).requires_grad(false));
     x = at::leaky_relu(linear(x, weights.in_weight, weights.in_bias, policy, compute), kNegativeSlope);
-    x = at::leaky_relu(linear(x, weights.hidden_weight, weights.hidden_bias, policy, compute), kNegativeSlope);
+    x = at::leaky_relu(linear(x, weights.hidden_weight, weights.hidden_bias, policy, compute),
+                       kNegativeSlope);
     x = linear(x, weights.out_weight, weights.out_bias, policy, softmax);
     return SpreadFunction::apply(x.t().contiguous(), height, width);
 }

@@ -14,9 +14,10 @@ struct PositionBiasWeights {
     at::Tensor out_weight, out_bias;        ///< (heads, D), (heads)
 };
 
-/// (heads, height * width, height * width) in the softmax type: element (head, i, j) is added to the attention
-/// logit of query token i and key token j. The network is evaluated on the (2 height - 1)(2 width - 1) distinct
-/// offsets only (2,209 instead of 331,776 pairs at real size), which changes no value. Differentiable.
+/// (heads, height * width, height * width) in the softmax type: element (head, i, j) is added to the
+/// attention logit of query token i and key token j. The network is evaluated on the (2 height - 1)(2 width -
+/// 1) distinct offsets only (2,209 instead of 331,776 pairs at real size), which changes no value.
+/// Differentiable.
 at::Tensor position_bias(PositionBiasWeights const& weights, std::int64_t height, std::int64_t width,
                          PrecisionPolicy const& policy);
 

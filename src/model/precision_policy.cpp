@@ -47,11 +47,13 @@ std::string_view name_of(ComputeType type) {
 
 std::array<PrecisionRule, kNumOperations> const& precision_rules() {
     static constexpr std::array<PrecisionRule, kNumOperations> kRules = {{
-        {Operation::kLinear, "Linear", "patch embedding, projections, feed-forward, position bias network, latents",
-         true, "most of the arithmetic; tensor cores; sums in float32"},
+        {Operation::kLinear, "Linear",
+         "patch embedding, projections, feed-forward, position bias network, latents", true,
+         "most of the arithmetic; tensor cores; sums in float32"},
         {Operation::kConvolution, "Convolution", "position encoding generator (PEG)", true,
          "halves its memory traffic; sums in float32"},
-        {Operation::kActivation, "Activation", "GELU, GEGLU, LeakyReLU", true, "bounded slopes: half is enough"},
+        {Operation::kActivation, "Activation", "GELU, GEGLU, LeakyReLU", true,
+         "bounded slopes: half is enough"},
         {Operation::kAttentionProduct, "Attention products", "Q K^T and P V", true,
          "cosine logits are bounded; scores stay in float32"},
         {Operation::kNorm, "Norm", "LayerNorm, L2 norms of queries, keys, latents, codes", false,
@@ -67,8 +69,8 @@ std::array<PrecisionRule, kNumOperations> const& precision_rules() {
         {Operation::kPooling, "Pooling", "mean over time", false, "a sum"},
         {Operation::kLoss, "Loss", "logits, log-sum-exp, temperature", false,
          "exponentials, and gradients that the loss scale multiplies"},
-        {Operation::kGradient, "Gradient of weights", "accumulation over tokens, micro steps and ranks", false,
-         "small gradients underflow in half"},
+        {Operation::kGradient, "Gradient of weights", "accumulation over tokens, micro steps and ranks",
+         false, "small gradients underflow in half"},
         {Operation::kOptimizer, "Optimizer", "master weights, moments, clipping", false,
          "at a learning rate of 1e-6 a half weight would not move"},
     }};
@@ -78,7 +80,8 @@ std::array<PrecisionRule, kNumOperations> const& precision_rules() {
 PrecisionPolicy::PrecisionPolicy(ComputeType type) : type_(type), types_() {
     at::ScalarType const accurate = type == ComputeType::kDouble ? at::kDouble : at::kFloat;
     for (PrecisionRule const& rule : precision_rules()) {
-        types_[static_cast<std::size_t>(rule.operation)] = rule.follows_compute ? scalar_type_of(type) : accurate;
+        types_[static_cast<std::size_t>(rule.operation)] =
+            rule.follows_compute ? scalar_type_of(type) : accurate;
     }
 }
 

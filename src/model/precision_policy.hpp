@@ -1,10 +1,10 @@
-/// Which number format every operation of the model computes in: the founding document's table of mixed precision,
-/// operation by operation. The model asks this table at each operation; at::autocast is not used (its lists differ
-/// between CPU and GPU, spec/training.md 2.1), so the same policy holds on both.
+/// Which number format every operation of the model computes in: the founding document's table of mixed
+/// precision, operation by operation. The model asks this table at each operation; at::autocast is not used
+/// (its lists differ between CPU and GPU, spec/training.md 2.1), so the same policy holds on both.
 ///
-/// Weights are float32 leaf tensors (master weights). They are rounded to the compute type inside the graph, so
-/// their gradients land in float32. Sums of products are always kept in float32 and rounded to the compute type
-/// only where the next operation computes in it.
+/// Weights are float32 leaf tensors (master weights). They are rounded to the compute type inside the graph,
+/// so their gradients land in float32. Sums of products are always kept in float32 and rounded to the compute
+/// type only where the next operation computes in it.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -41,9 +41,9 @@ inline constexpr std::size_t kNumOperations = 13;
 /// One row of the table.
 struct PrecisionRule {
     Operation operation;
-    std::string_view name;    ///< "Linear"
-    std::string_view where;   ///< which parts of the model it covers
-    bool follows_compute;     ///< true: the compute type; false: float32 (float64 when computing in float64)
+    std::string_view name;   ///< "Linear"
+    std::string_view where;  ///< which parts of the model it covers
+    bool follows_compute;    ///< true: the compute type; false: float32 (float64 when computing in float64)
     std::string_view reason;
 };
 
@@ -53,7 +53,9 @@ class PrecisionPolicy {
   public:
     explicit PrecisionPolicy(ComputeType type);
 
-    at::ScalarType of(Operation operation) const noexcept { return types_[static_cast<std::size_t>(operation)]; }
+    at::ScalarType of(Operation operation) const noexcept {
+        return types_[static_cast<std::size_t>(operation)];
+    }
     ComputeType compute_type() const noexcept { return type_; }
     /// Type of master weights, their gradients and the optimizer's moments.
     at::ScalarType master() const noexcept { return of(Operation::kOptimizer); }

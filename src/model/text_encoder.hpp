@@ -13,7 +13,8 @@
 
 namespace ctclip {
 
-/// A batch of token ids, right-padded to its longest row. Padding beyond that changes the result by rounding only.
+/// A batch of token ids, right-padded to its longest row. Padding beyond that changes the result by rounding
+/// only.
 struct TextBatch {
     at::Tensor ids;             ///< (B, L) int64, L <= max_positions
     at::Tensor attention_mask;  ///< (B, L), 1 = token, 0 = padding; undefined: no padding
@@ -21,17 +22,19 @@ struct TextBatch {
 
 /// Where the dropout of one forward pass comes from; see kernels/model_dropout.hpp.
 struct TextDropout {
-    std::uint64_t seed = 0;         ///< of this step and micro step
-    std::int64_t first_sample = 0;  ///< of the batch within the global batch, so that ranks draw as one rank would
+    std::uint64_t seed = 0;  ///< of this step and micro step
+    std::int64_t first_sample =
+        0;  ///< of the batch within the global batch, so that ranks draw as one rank would
 };
 
 class TextEncoder {
   public:
     /// Holds the tensors of `parameters`, not the set itself.
-    TextEncoder(TextEncoderOptions const& options, ParameterSet const& parameters, PrecisionPolicy const& policy);
+    TextEncoder(TextEncoderOptions const& options, ParameterSet const& parameters,
+                PrecisionPolicy const& policy);
 
-    /// (B, hidden_size) in kResidual: the last layer's [CLS] state, not the pooler's. Without `dropout`: none, as in
-    /// evaluation.
+    /// (B, hidden_size) in kResidual: the last layer's [CLS] state, not the pooler's. Without `dropout`:
+    /// none, as in evaluation.
     /// @throws Error kBadInput if the batch is longer than max_positions or not (B, L).
     at::Tensor encode(TextBatch const& batch, std::optional<TextDropout> const& dropout,
                       StageObserver const& observer) const;
@@ -48,7 +51,8 @@ class TextEncoder {
 
     static Layer make_layer(ParameterSet const& parameters, std::int64_t index);
     at::Tensor embed(TextBatch const& batch) const;
-    at::Tensor run(Layer const& layer, at::Tensor const& x, at::Tensor const& is_padding, Dropper& dropper) const;
+    at::Tensor run(Layer const& layer, at::Tensor const& x, at::Tensor const& is_padding,
+                   Dropper& dropper) const;
 
     TextEncoderOptions options_;
     PrecisionPolicy policy_;

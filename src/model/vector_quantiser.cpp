@@ -12,8 +12,8 @@ using torch::autograd::variable_list;
 
 class StraightThrough : public torch::autograd::Function<StraightThrough> {
   public:
-    static at::Tensor forward(AutogradContext* /*context*/, at::Tensor const& /*x*/, at::Tensor const& indices,
-                              at::Tensor const& embed) {
+    static at::Tensor forward(AutogradContext* /*context*/, at::Tensor const& /*x*/,
+                              at::Tensor const& indices, at::Tensor const& embed) {
         return embed.index_select(0, indices);
     }
 
@@ -34,7 +34,9 @@ void CodebookStatistics::add(CodebookStatistics const& other) {
     }
 }
 
-at::Tensor l2_normalise(at::Tensor const& x) { return x / x.norm(2, {-1}, true).clamp_min(kQuantiserEps); }
+at::Tensor l2_normalise(at::Tensor const& x) {
+    return x / x.norm(2, {-1}, true).clamp_min(kQuantiserEps);
+}
 
 at::Tensor nearest_codes(at::Tensor const& x, at::Tensor const& embed) {
     at::NoGradGuard const no_grad;
@@ -52,16 +54,18 @@ at::Tensor quantise(at::Tensor const& x, at::Tensor const& indices, at::Tensor c
     return StraightThrough::apply(x, indices, embed);
 }
 
-CodebookStatistics codebook_statistics(at::Tensor const& x, at::Tensor const& indices, std::int64_t num_codes) {
+CodebookStatistics codebook_statistics(at::Tensor const& x, at::Tensor const& indices,
+                                       std::int64_t num_codes) {
     at::NoGradGuard const no_grad;
     at::Tensor const detached = x.detach();
-    return {at::zeros({num_codes, x.size(1)}, detached.options()).index_add_(0, indices, l2_normalise(detached)),
-            at::zeros({num_codes}, detached.options())
-                .index_add_(0, indices, at::ones({indices.size(0)}, detached.options()))};
+    return {
+        at::zeros({num_codes, x.size(1)}, detached.options()).index_add_(0, indices, l2_normalise(detached)),
+        at::zeros({num_codes}, detached.options())
+            .index_add_(0, indices, at::ones({indices.size(0)}, detached.options()))};
 }
 
-void update_codebook(at::Tensor const& embed, at::Tensor const& cluster_size, CodebookStatistics const& statistics,
-                     at::Tensor const& skip) {
+void update_codebook(at::Tensor const& embed, at::Tensor const& cluster_size,
+                     CodebookStatistics const& statistics, at::Tensor const& skip) {
     at::NoGradGuard const no_grad;
     at::Tensor const is_empty = (statistics.counts == 0).unsqueeze(1);
     at::Tensor const target = at::where(is_empty, l2_normalise(embed), l2_normalise(statistics.sums));

@@ -23,8 +23,9 @@ VisionEncoder::VisionEncoder(ImageEncoderOptions const& options, ParameterSet co
       spatial_(make_stack(parameters, "spatial", options.spatial_depth)),
       temporal_(make_stack(parameters, "temporal", options.temporal_depth)) {
     auto const get = [&](std::string const& name) { return parameters.at("visual_transformer." + name); };
-    patch_embedding_ = {get("to_patch_emb.1.weight"), get("to_patch_emb.1.bias"),   get("to_patch_emb.2.weight"),
-                        get("to_patch_emb.2.bias"),   get("to_patch_emb.3.weight"), get("to_patch_emb.3.bias")};
+    patch_embedding_ = {get("to_patch_emb.1.weight"), get("to_patch_emb.1.bias"),
+                        get("to_patch_emb.2.weight"), get("to_patch_emb.2.bias"),
+                        get("to_patch_emb.3.weight"), get("to_patch_emb.3.bias")};
     std::string const net = "spatial_rel_pos_bias.net.";
     position_bias_ = {get(net + "0.0.weight"), get(net + "0.0.bias"), get(net + "1.0.weight"),
                       get(net + "1.0.bias"),   get(net + "2.weight"), get(net + "2.bias")};
@@ -60,7 +61,8 @@ void VisionEncoder::check(at::Tensor const& volume) const {
                       volume.size(2) % options_.temporal_patch_size == 0 &&
                       volume.size(3) == options_.image_height && volume.size(4) == options_.image_width;
     require(fits, ExitCode::kBadInput,
-            "a volume of shape {} does not fit the image encoder, which needs (batch, 1, a multiple of {}, {}, {}). "
+            "a volume of shape {} does not fit the image encoder, which needs (batch, 1, a multiple of {}, "
+            "{}, {}). "
             "Check data.target_shape and model.image_encoder.",
             volume.sizes().vec(), options_.temporal_patch_size, options_.image_height, options_.image_width);
 }
@@ -69,7 +71,8 @@ at::Tensor VisionEncoder::attention(Layer const& layer, at::Tensor const& x, at:
     at::ScalarType const operand = policy_.of(Operation::kAttentionProduct);
     at::Tensor const query =
         norm_linear(x, layer.norm_gain, at::Tensor(), kEps, layer.to_query, policy_, operand);
-    at::Tensor const key_value = linear(x, layer.to_key_value, at::Tensor(), policy_, operand);  // x un-normalised
+    at::Tensor const key_value =
+        linear(x, layer.to_key_value, at::Tensor(), policy_, operand);  // x un-normalised
     at::Tensor const attended =
         attend(CosineAttention{query, key_value, layer.query_scale, layer.key_scale, bias}, policy_);
     return linear(attended, layer.to_out, at::Tensor(), policy_, policy_.of(Operation::kResidual));
@@ -94,7 +97,8 @@ at::Tensor VisionEncoder::run(Stack const& stack, at::Tensor x, View const& view
     return x;
 }
 
-EncodedVolume VisionEncoder::encode(at::Tensor const& volume, Mode mode, StageObserver const& observer) const {
+EncodedVolume VisionEncoder::encode(at::Tensor const& volume, Mode mode,
+                                    StageObserver const& observer) const {
     check(volume);
     at::Tensor x = patch_embedding(volume, options_.patch(), patch_embedding_, policy_);
     show(observer, "patch_embedding", x);
@@ -109,8 +113,8 @@ EncodedVolume VisionEncoder::encode(at::Tensor const& volume, Mode mode, StageOb
     show(observer, "spatial_position_bias", bias);
     x = run(spatial_, x, {grid, {batch * frames, height * width}}, bias, observer);
 
-    // Tokens in the order (b, h, w, t). The PEG of the temporal stack takes this memory for (b, t, h, w), as the
-    // Python model does: published weights are trained with it.
+    // Tokens in the order (b, h, w, t). The PEG of the temporal stack takes this memory for (b, t, h, w), as
+    // the Python model does: published weights are trained with it.
     x = x.view(grid).permute({0, 2, 3, 1, 4}).contiguous();
     x = run(temporal_, x, {grid, {batch * height * width, frames}}, at::Tensor(), observer);
     x = x.view({batch, height, width, frames, dim}).permute({0, 3, 1, 2, 4}).contiguous();

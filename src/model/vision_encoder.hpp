@@ -21,15 +21,16 @@ namespace ctclip {
 enum class Mode { kTrain, kEvaluate };
 
 struct EncodedVolume {
-    at::Tensor tokens;                ///< (B, t, h, w, D): codebook rows, in kResidual
-    at::Tensor indices;               ///< (B, t, h, w) int64
-    CodebookStatistics statistics;    ///< in Mode::kTrain
+    at::Tensor tokens;              ///< (B, t, h, w, D): codebook rows, in kResidual
+    at::Tensor indices;             ///< (B, t, h, w) int64
+    CodebookStatistics statistics;  ///< in Mode::kTrain
 };
 
 class VisionEncoder {
   public:
     /// Holds the tensors of `parameters`, not the set itself.
-    VisionEncoder(ImageEncoderOptions const& options, ParameterSet const& parameters, PrecisionPolicy const& policy);
+    VisionEncoder(ImageEncoderOptions const& options, ParameterSet const& parameters,
+                  PrecisionPolicy const& policy);
 
     /// @param volume  (B, 1, T, H, W), any float type, T a multiple of the temporal patch.
     /// @throws Error kBadInput on any other shape.
