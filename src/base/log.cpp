@@ -3,8 +3,13 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
+#include <cstdio>
+
 namespace ctclip {
 namespace {
+
+std::atomic<bool> has_open_line = false;
 
 spdlog::logger& logger() {
     static auto const instance = [] {
@@ -39,6 +44,15 @@ void set_log_rank(int rank) {
                                   : fmt::format("%Y-%m-%d %H:%M:%S [rank {}] %^%l%$: %v", rank));
 }
 
-void log_line(LogLevel level, std::string_view line) { logger().log(to_spdlog(level), "{}", line); }
+void mark_open_line() {
+    has_open_line = true;
+}
+
+void log_line(LogLevel level, std::string_view line) {
+    if (has_open_line.exchange(false)) {
+        std::fputs("\r\x1b[K", stderr);
+    }
+    logger().log(to_spdlog(level), "{}", line);
+}
 
 }  // namespace ctclip

@@ -18,6 +18,9 @@ void set_log_rank(int rank);
 
 void log_line(LogLevel level, std::string_view line);
 
+/// A progress bar stands on the terminal's last line: the next log line wipes it out first.
+void mark_open_line();
+
 template <class... Args>
 void log_debug(fmt::format_string<Args...> format, Args&&... args) {
     log_line(LogLevel::kDebug, fmt::format(format, std::forward<Args>(args)...));

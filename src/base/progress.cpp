@@ -82,6 +82,7 @@ struct Progress::State {
                                     100 * fraction, numbers())
                       : fmt::format("{}{} {}", kClearLine, what, numbers()));
         is_bar_visible = true;
+        mark_open_line();
     }
 
     void clear_bar() {

@@ -3,12 +3,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <thread>
+
+#include "base/log.hpp"
+
 namespace ctclip {
 namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using testing::StartsWith;
 
 template <class Action>
 std::string stderr_of(Action const& action) {
@@ -45,6 +51,22 @@ TEST(Progress, LinesHaveCountRateRemainingTimeAndDetail) {
     EXPECT_THAT(text, HasSubstr("train: 4/10 steps, "));
     EXPECT_THAT(text, HasSubstr("steps/s, "));
     EXPECT_THAT(text, HasSubstr(" left, loss 2.3"));
+}
+
+TEST(Progress, TheBarIsRedrawnInPlaceAndWipedBeforeALogLine) {
+    ::setenv("NO_COLOR", "1", 1);
+    std::string const text = stderr_of([] {
+        Progress progress("convert", "volumes", 4, ProgressStyle::kBar);
+        std::this_thread::sleep_for(std::chrono::milliseconds(120));
+        progress.advance(2);
+        log_info("a line");
+        progress.finish();
+    });
+    EXPECT_THAT(text, StartsWith("\r\x1b[Kconvert [##############..............]  50% 2/4 volumes"));
+    std::size_t const line = text.find("a line");
+    ASSERT_NE(line, std::string::npos);
+    EXPECT_NE(text.rfind("\r\x1b[K", line), 0U) << "the bar must be wiped again before the line";
+    ::unsetenv("NO_COLOR");
 }
 
 TEST(Progress, SilentPrintsNothing) {
