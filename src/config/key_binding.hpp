@@ -38,7 +38,8 @@ class KeyBinding : public KeyHead {
 
     /// Converts, checks and stores; an empty answer means done, otherwise the variable is unchanged.
     virtual ConversionProblem assign(ConfigNode const& node) = 0;
-    /// The same from the command line. A list is written `a,b,c` for a key, one item a word otherwise.
+    /// The same from the command line. A list is written `a,b,c`; but a list of names or paths that is no
+    /// configuration key has one item a word.
     virtual ConversionProblem assign_words(std::vector<std::string> const& words) = 0;
     virtual std::string value_as_yaml() const = 0;
     virtual bool is_switch() const = 0;  ///< a bool: its flag needs no value
@@ -86,8 +87,8 @@ class TypedKeyBinding final : public KeyBinding {
     }
 
     ConversionProblem assign_words(std::vector<std::string> const& words) override {
-        WordsMean const items =
-            place == KeyPlace::kFileAndFlags ? WordsMean::kItemsByComma : WordsMean::kItems;
+        bool const splits = place == KeyPlace::kFileAndFlags || !kIsText;  // file names may hold commas
+        WordsMean const items = splits ? WordsMean::kItemsByComma : WordsMean::kItems;
         return assign(node_from_words(words, is_list() ? items : WordsMean::kOneValue));
     }
 
@@ -95,7 +96,8 @@ class TypedKeyBinding final : public KeyBinding {
     bool is_switch() const override { return std::same_as<Element, bool> && !is_list(); }
     bool is_list() const override { return ElementOf<T>::kIsList; }
     std::string value_placeholder() const override {
-        return placeholder<Element>() + (is_list() && place == KeyPlace::kFileAndFlags ? ",..." : "");
+        bool const splits = place == KeyPlace::kFileAndFlags || !kIsText;
+        return placeholder<Element>() + (is_list() && splits ? ",..." : "");
     }
 
     std::optional<Element> minimum;

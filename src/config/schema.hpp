@@ -57,6 +57,15 @@ class Schema {
         return add(std::make_unique<TypedKeyBinding<T>>(std::move(head), target)).flag(std::move(flag));
     }
 
+    template <class Enum>
+    KeyOptions<ChoiceKeyBinding<Enum>> option(
+        std::string flag, Enum& target, std::vector<std::pair<std::string, std::type_identity_t<Enum>>> names,
+        std::string help) {
+        KeyHead head{flag.substr(2), std::move(help), KeyPlace::kFlagOnly};
+        return add(std::make_unique<ChoiceKeyBinding<Enum>>(std::move(head), target, std::move(names)))
+            .flag(std::move(flag));
+    }
+
     /// Binds the next word of the command line (`label` as in the help: "FILE"); a vector takes all that are
     /// left.
     template <class T>

@@ -67,6 +67,27 @@ TEST_F(CommandLineTest, RepeatedListsOfFlagsAddUp) {
     EXPECT_THAT(assignments_, ElementsAre("a=1,2", "b=[3, 4]"));
 }
 
+TEST(CommandLine, FlagsThatAreNoKeysTakeNumbersByCommaAndNamesAsTheyAre) {
+    enum class Colour { kRed, kBlue };
+    Schema schema;
+    std::vector<std::int64_t> size;
+    std::vector<std::string> names;
+    Colour colour = Colour::kRed;
+    schema.option("--size", size, "three sizes").length(3);
+    schema.option("--only", names, "labels");
+    schema.option("--colour", colour, {{"red", Colour::kRed}, {"blue", Colour::kBlue}}, "a colour");
+
+    CommandLine const command_line({"--size", "4,5,6", "--only", "a, b", "--only", "c", "--colour", "blue"},
+                                   {&schema});
+    command_line.apply_to(schema);
+    schema.check();
+
+    EXPECT_THAT(size, ElementsAre(4, 5, 6));
+    EXPECT_THAT(names, ElementsAre("a, b", "c"));
+    EXPECT_EQ(colour, Colour::kBlue);
+    EXPECT_EQ(schema.values_yaml(), "") << "flags that are no keys are not part of the stored configuration";
+}
+
 TEST_F(CommandLineTest, WordsAfterTwoDashesAreNoOptions) {
     parse({"--", "--output"});
     EXPECT_EQ(file_, "--output");
