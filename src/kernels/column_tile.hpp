@@ -10,11 +10,11 @@
 
 namespace ctclip {
 
-inline constexpr std::int32_t kTileColumns = 16;
+inline constexpr std::int32_t kTileColumns = 32;
 
 struct ColumnTile {
     std::int32_t first_column = 0;  ///< target y of lane 0
-    std::int32_t num_lanes = 0;     ///< lanes inside the target; 16 but for the last tile
+    std::int32_t num_lanes = 0;     ///< lanes inside the target; all but for the last tile
     std::int32_t num_sources = 0;   ///< distinct source columns; 0 if every lane is padding
     std::array<std::int32_t, 2 * kTileColumns> sources{};  ///< their source y
     std::array<std::uint8_t, kTileColumns> lower{};        ///< lane -> index into sources

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/column_tile.hpp"
 #include "kernels/preprocess.hpp"
 
 namespace ctclip {
@@ -15,10 +16,15 @@ struct alignas(64) VoxelLine {
     float voxels[16];
 };
 
+/// One row of a column tile.
+struct alignas(64) TileRow {
+    float voxels[kTileColumns];
+};
+
 /// Working memory of the fused path, kept from volume to volume; one per thread. Some hundred kilobytes.
 struct PreprocessScratch {
-    std::vector<VoxelLine> rows;     ///< two source rows of one column tile, interpolated along y
-    std::vector<VoxelLine> columns;  ///< one target row of a column tile: (source z, 16 columns)
+    std::vector<VoxelLine> rows;   ///< two source rows of one column tile, interpolated along y
+    std::vector<TileRow> columns;  ///< one target row of a column tile: (source z, column)
 };
 
 /// Calls preprocessed_voxel for each voxel of the model's input.

@@ -1,6 +1,6 @@
 // The fused CPU path, compiled once per instruction set and chosen at run time (Google Highway).
 //
-// For a tile of 16 target columns, row by row:
+// For a tile of neighbouring target columns, row by row:
 //   1. the two source rows around the target row, interpolated along y; lanes run along z, as in the stored
 //   volume.
 //      A source row is shared by neighbouring target rows, so the two newest are kept.
@@ -31,10 +31,11 @@ namespace ctclip {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using Floats = hn::CappedTag<float, kTileColumns>;
+using Floats = hn::CappedTag<float, 16>;
 using Vector = hn::Vec<Floats>;
 
-constexpr std::size_t kLine = kTileColumns;  // voxels in a VoxelLine, and slices in a block along z
+constexpr std::size_t kLine = 16;  // voxels in a VoxelLine, and slices in a block along z
+constexpr std::size_t kColumns = kTileColumns;
 constexpr std::size_t kCacheLineHalves = 32;
 
 #if HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_SCALAR  // no fused multiply-add
@@ -99,12 +100,12 @@ HWY_INLINE std::uint16_t const* block_of_column(std::span<std::uint16_t const> r
 }
 
 #if HWY_TARGET == HWY_SCALAR
-/// block(column, lane) gives slice `lane` of one of 16 columns; writes 16 lines, one per slice.
+/// block(column, lane) gives slice `lane` of a column of the tile; writes 16 rows, one per slice.
 template <class Block>
-void transpose_to_lines(Block const& block, VoxelLine* lines) {
+void transpose_to_rows(Block const& block, TileRow* rows) {
     for (std::size_t lane = 0; lane < kLine; ++lane) {
-        for (std::size_t column = 0; column < kLine; ++column) {
-            hn::Store(block(column, lane), Floats(), lines[lane].voxels + column);
+        for (std::size_t column = 0; column < kColumns; ++column) {
+            hn::Store(block(column, lane), Floats(), rows[lane].voxels + column);
         }
     }
 }
@@ -130,34 +131,34 @@ HWY_INLINE void transpose_blocks(Vector& v0, Vector& v1, Vector& v2, Vector& v3)
     v3 = upper(high01, high23);
 }
 
-/// Stores 128-bit block b of `value` at `first_line[4 b].voxels + column`.
+/// Stores 128-bit block b of `value` at `first_row[4 b].voxels + column`.
 template <class D>
-HWY_INLINE void store_blocks(D d, hn::Vec<D> value, VoxelLine* first_line, std::size_t column) {
+HWY_INLINE void store_blocks(D d, hn::Vec<D> value, TileRow* first_row, std::size_t column) {
     if constexpr (hn::MaxLanes(D()) <= 4) {
-        hn::Store(value, d, first_line->voxels + column);
+        hn::Store(value, d, first_row->voxels + column);
     } else {
         hn::Half<D> const half;
-        store_blocks(half, hn::LowerHalf(half, value), first_line, column);
-        store_blocks(half, hn::UpperHalf(half, value), first_line + hn::MaxLanes(half), column);
+        store_blocks(half, hn::LowerHalf(half, value), first_row, column);
+        store_blocks(half, hn::UpperHalf(half, value), first_row + hn::MaxLanes(half), column);
     }
 }
 
-/// block(column, lane) gives lanes [lane, lane + Lanes) along z of one of 16 columns; writes 16 lines, one
+/// block(column, lane) gives lanes [lane, lane + Lanes) along z of a column of the tile; writes 16 rows, one
 /// per slice.
 template <class Block>
-HWY_INLINE void transpose_to_lines(Block const& block, VoxelLine* lines) {
+HWY_INLINE void transpose_to_rows(Block const& block, TileRow* rows) {
     Floats const d;
     for (std::size_t lane = 0; lane < kLine; lane += hn::Lanes(d)) {
-        for (std::size_t column = 0; column < kLine; column += 4) {
+        for (std::size_t column = 0; column < kColumns; column += 4) {
             Vector v0 = block(column, lane);
             Vector v1 = block(column + 1, lane);
             Vector v2 = block(column + 2, lane);
             Vector v3 = block(column + 3, lane);
             transpose_blocks(v0, v1, v2, v3);
-            store_blocks(d, v0, lines + lane, column);
-            store_blocks(d, v1, lines + lane + 1, column);
-            store_blocks(d, v2, lines + lane + 2, column);
-            store_blocks(d, v3, lines + lane + 3, column);
+            store_blocks(d, v0, rows + lane, column);
+            store_blocks(d, v1, rows + lane + 1, column);
+            store_blocks(d, v2, rows + lane + 2, column);
+            store_blocks(d, v3, rows + lane + 3, column);
         }
     }
 }
@@ -183,33 +184,33 @@ class RegionPrefetch {
     std::size_t step_;
 };
 
-/// Writes one line of the model's input: a whole cache line past the caches where alignment allows.
-class LineWriter {
+/// Writes one row of a tile of the model's input: past the caches where alignment allows.
+class RowWriter {
   public:
-    LineWriter(std::span<float> input, std::int64_t row_length)
+    RowWriter(std::span<float> input, std::int64_t row_length)
         : can_stream_(is_aligned(input.data(), row_length)) {}
 
-    /// line(lane) gives the vector for lanes [lane, lane + Lanes).
-    template <class Line>
-    HWY_INLINE void write(Line const& line, float* target, std::int32_t num_lanes) const {
+    /// row(lane) gives the vector for lanes [lane, lane + Lanes).
+    template <class Row>
+    HWY_INLINE void write(Row const& row, float* target, std::size_t num_lanes) const {
         Floats const d;
         if (can_stream_) {
-            for (std::size_t lane = 0; lane < kLine; lane += hn::Lanes(d)) {
-                hn::Stream(line(lane), d, target + lane);
+            for (std::size_t lane = 0; lane < num_lanes; lane += hn::Lanes(d)) {
+                hn::Stream(row(lane), d, target + lane);
             }
             return;
         }
-        VoxelLine whole;
-        for (std::size_t lane = 0; lane < kLine; lane += hn::Lanes(d)) {
-            hn::Store(line(lane), d, whole.voxels + lane);
+        TileRow whole;
+        for (std::size_t lane = 0; lane < kColumns; lane += hn::Lanes(d)) {
+            hn::Store(row(lane), d, whole.voxels + lane);
         }
-        std::memcpy(target, whole.voxels, static_cast<std::size_t>(num_lanes) * sizeof(float));
+        std::memcpy(target, whole.voxels, num_lanes * sizeof(float));
     }
 
   private:
     static bool is_aligned(float const* input, std::int64_t row_length) {
         return reinterpret_cast<std::uintptr_t>(input) % sizeof(VoxelLine) == 0 &&
-               row_length % std::int64_t{kTileColumns} == 0;
+               row_length % std::int64_t{kLine} == 0;
     }
 
     bool can_stream_;
@@ -227,7 +228,7 @@ class VolumePass {
           taps_x_(kept_taps(recipe.geometry.x)),
           taps_z_(kept_taps(recipe.geometry.z)),
           num_blocks_((static_cast<std::size_t>(recipe.geometry.z.num_source) + kLine - 1) / kLine) {
-        scratch.rows.resize(2 * num_blocks_ * kLine);
+        scratch.rows.resize(2 * num_blocks_ * kColumns);
         scratch.columns.resize(num_blocks_ * kLine);
         rows_ = scratch.rows.data();
         columns_ = scratch.columns.data();
@@ -248,7 +249,7 @@ class VolumePass {
     }
 
   private:
-    float* line_of(std::int32_t z, std::int32_t x, ColumnTile const& tile) const {
+    float* row_of(std::int32_t z, std::int32_t x, ColumnTile const& tile) const {
         VolumeGeometry const& geometry = recipe_.geometry;
         return input_.data() + (std::int64_t{z} * geometry.x.num_target + x) * geometry.y.num_target +
                tile.first_column;
@@ -272,7 +273,7 @@ class VolumePass {
     }
 
     VoxelLine* slot_rows(std::int32_t source_x) const {
-        return rows_ + static_cast<std::size_t>(source_x & 1) * num_blocks_ * kLine;
+        return rows_ + static_cast<std::size_t>(source_x & 1) * num_blocks_ * kColumns;
     }
 
     RegionPrefetch prefetch_of_row(ColumnTile const& tile, std::int32_t source_x) const {
@@ -290,14 +291,14 @@ class VolumePass {
             num_blocks_);
     }
 
-    /// rows[block * 16 + column].voxels[lane]: slice block * 16 + lane of a target column.
+    /// rows[block * kColumns + column].voxels[lane]: slice block * 16 + lane of a target column.
     template <ClipOrder order>
     void interpolate_along_y(ColumnTile const& tile, std::int32_t source_x, VoxelLine* rows) const {
         Floats const d;
         Vector const slope = hn::Set(d, recipe_.rescale_slope);
         Vector const intercept = hn::Set(d, recipe_.rescale_intercept);
         VolumeGeometry const& geometry = recipe_.geometry;
-        std::array<VoxelLine, 2 * kTileColumns> hu;
+        std::array<VoxelLine, 2 * kColumns> hu;
         std::array<std::uint16_t, kLine> tail;
         RegionPrefetch next_row = prefetch_of_row(tile, source_x + 1);
         for (std::size_t block = 0; block < num_blocks_; ++block) {
@@ -315,12 +316,12 @@ class VolumePass {
                     hn::Store(value, d, hu[source].voxels + lane);
                 }
             }
-            for (std::size_t column = 0; column < kLine; ++column) {
+            for (std::size_t column = 0; column < kColumns; ++column) {
                 Vector const upper_weight = hn::Set(d, tile.upper_weight[column]);
                 Vector const lower_weight = hn::Sub(hn::Set(d, 1.0F), upper_weight);
                 VoxelLine const& lower = hu[tile.lower[column]];
                 VoxelLine const& upper = hu[tile.upper[column]];
-                VoxelLine& row = rows[block * kLine + column];
+                VoxelLine& row = rows[block * kColumns + column];
                 for (std::size_t lane = 0; lane < kLine; lane += hn::Lanes(d)) {
                     hn::Store(interpolate(hn::Load(d, lower.voxels + lane), hn::Load(d, upper.voxels + lane),
                                           lower_weight, upper_weight),
@@ -335,14 +336,16 @@ class VolumePass {
         Floats const d;
         Vector const upper_weight = hn::Set(d, weight);
         Vector const lower_weight = hn::Sub(hn::Set(d, 1.0F), upper_weight);
-        for (std::size_t line = 0; line < num_blocks_ * kLine; line += kLine) {
-            transpose_to_lines(
+        for (std::size_t block = 0; block < num_blocks_; ++block) {
+            VoxelLine const* const lower_block = lower + block * kColumns;
+            VoxelLine const* const upper_block = upper + block * kColumns;
+            transpose_to_rows(
                 [&](std::size_t column, std::size_t lane) HWY_ATTR {
-                    return interpolate(hn::Load(d, lower[line + column].voxels + lane),
-                                       hn::Load(d, upper[line + column].voxels + lane), lower_weight,
+                    return interpolate(hn::Load(d, lower_block[column].voxels + lane),
+                                       hn::Load(d, upper_block[column].voxels + lane), lower_weight,
                                        upper_weight);
                 },
-                columns_ + line);
+                columns_ + block * kLine);
         }
     }
 
@@ -350,14 +353,14 @@ class VolumePass {
     void interpolate_along_z(ColumnTile const& tile, std::int32_t x) const {
         Floats const d;
         Vector const thousand = hn::Set(d, 1000.0F);
-        VoxelLine padding_mask;
-        for (std::size_t lane = 0; lane < kLine; ++lane) {
+        TileRow padding_mask;
+        for (std::size_t lane = 0; lane < kColumns; ++lane) {
             padding_mask.voxels[lane] = (tile.padding_lanes >> lane & 1U) != 0 ? 1.0F : 0.0F;
         }
         std::int32_t z = recipe_.geometry.z.pad_before;
         for (Taps const& taps : taps_z_) {
-            VoxelLine const& lower = columns_[taps.lower];
-            VoxelLine const& upper = columns_[taps.upper];
+            TileRow const& lower = columns_[taps.lower];
+            TileRow const& upper = columns_[taps.upper];
             Vector const upper_weight = hn::Set(d, taps.upper_weight);
             Vector const lower_weight = hn::Sub(hn::Set(d, 1.0F), upper_weight);
             writer_.write(
@@ -371,7 +374,7 @@ class VolumePass {
                     auto const is_padding = hn::Gt(hn::Load(d, padding_mask.voxels + lane), hn::Zero(d));
                     return hn::IfThenElse(is_padding, hn::Set(d, kPaddingValue), value);
                 },
-                line_of(z++, x, tile), tile.num_lanes);
+                row_of(z++, x, tile), static_cast<std::size_t>(tile.num_lanes));
         }
     }
 
@@ -394,8 +397,8 @@ class VolumePass {
         Vector const padding = hn::Set(Floats(), kPaddingValue);
         for (std::int32_t z = 0; z < recipe_.geometry.z.num_target; ++z) {
             for (std::int32_t x = 0; x < recipe_.geometry.x.num_target; ++x) {
-                writer_.write([&](std::size_t) HWY_ATTR { return padding; }, line_of(z, x, tile),
-                              tile.num_lanes);
+                writer_.write([&](std::size_t) HWY_ATTR { return padding; }, row_of(z, x, tile),
+                              static_cast<std::size_t>(tile.num_lanes));
             }
         }
     }
@@ -403,12 +406,12 @@ class VolumePass {
     PreprocessRecipe const& recipe_;
     std::span<std::uint16_t const> raw_;
     std::span<float> input_;
-    LineWriter writer_;
+    RowWriter writer_;
     std::vector<Taps> taps_x_;
     std::vector<Taps> taps_z_;
     std::size_t num_blocks_;  // of 16 source slices
     VoxelLine* rows_ = nullptr;
-    VoxelLine* columns_ = nullptr;
+    TileRow* columns_ = nullptr;
 };
 
 void preprocess_volume(PreprocessRecipe const& recipe, std::span<std::uint16_t const> raw_xyz,
@@ -421,33 +424,33 @@ void widen_volume(std::span<std::int64_t const> shape_xyz, std::span<std::uint16
     auto const num_x = static_cast<std::size_t>(shape_xyz[0]);
     auto const num_y = static_cast<std::size_t>(shape_xyz[1]);
     auto const num_z = static_cast<std::size_t>(shape_xyz[2]);
-    LineWriter const writer(input_zxy, shape_xyz[1]);
+    RowWriter const writer(input_zxy, shape_xyz[1]);
     scratch.columns.resize((num_z + kLine - 1) / kLine * kLine);
-    VoxelLine* const columns = scratch.columns.data();
-    std::array<std::array<std::uint16_t, kLine>, kLine> tails;
-    std::array<std::uint16_t const*, kLine> halves;
+    TileRow* const columns = scratch.columns.data();
+    std::array<std::array<std::uint16_t, kLine>, kColumns> tails;
+    std::array<std::uint16_t const*, kColumns> halves;
     for (std::size_t x = 0; x < num_x; ++x) {
-        for (std::size_t y = 0; y < num_y; y += kLine) {
-            std::size_t const num_lanes = std::min(kLine, num_y - y);
+        for (std::size_t y = 0; y < num_y; y += kColumns) {
+            std::size_t const num_lanes = std::min(kColumns, num_y - y);
             std::span<std::uint16_t const> const rest =
                 stored_xyz.subspan((x * num_y + y + num_lanes) * num_z);
-            RegionPrefetch next_tile(rest.first(std::min(kLine * num_z, rest.size())),
+            RegionPrefetch next_tile(rest.first(std::min(kColumns * num_z, rest.size())),
                                      (num_z + kLine - 1) / kLine);
             for (std::size_t z = 0; z < num_z; z += kLine) {
                 next_tile.step();
-                for (std::size_t column = 0; column < kLine; ++column) {
+                for (std::size_t column = 0; column < kColumns; ++column) {
                     std::size_t const source_y = std::min(y + column, num_y - 1);
                     halves[column] =
                         block_of_column(stored_xyz, (x * num_y + source_y) * num_z + z, tails[column]);
                 }
-                transpose_to_lines([&](std::size_t column, std::size_t lane)
-                                       HWY_ATTR { return with_canonical_nan(widen(halves[column] + lane)); },
-                                   columns + z);
+                transpose_to_rows([&](std::size_t column, std::size_t lane)
+                                      HWY_ATTR { return with_canonical_nan(widen(halves[column] + lane)); },
+                                  columns + z);
             }
             for (std::size_t z = 0; z < num_z; ++z) {
-                writer.write(
-                    [&](std::size_t lane) HWY_ATTR { return hn::Load(Floats(), columns[z].voxels + lane); },
-                    input_zxy.data() + (z * num_x + x) * num_y + y, static_cast<std::int32_t>(num_lanes));
+                writer.write([&](std::size_t lane)
+                                 HWY_ATTR { return hn::Load(Floats(), columns[z].voxels + lane); },
+                             input_zxy.data() + (z * num_x + x) * num_y + y, num_lanes);
             }
         }
     }
