@@ -1,5 +1,6 @@
 #include "shard/shard_reader.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/crc32c.hpp"
@@ -11,6 +12,8 @@ namespace {
 
 constexpr std::uint64_t kMaxMetadataBytes = std::uint64_t{1} << 20;
 constexpr std::uint64_t kMaxReportBytes = std::uint64_t{16} << 20;
+/// What is read is still in the processor's cache when its checksum is taken: half the cost of two passes.
+constexpr std::size_t kReadBytes = std::size_t{512} << 10;
 
 }  // namespace
 
@@ -80,9 +83,13 @@ void ShardReader::read_volume(ShardSample const& sample, std::span<std::uint16_t
 
 void ShardReader::read_member(ShardMember const& member, std::span<std::byte> out) const {
     CTCLIP_EXPECT(out.size() == member.size_bytes);
-    read_exactly(file_, index_.path, member.data_offset, out);
+    std::uint32_t found = 0;
+    for (std::size_t offset = 0; offset < out.size(); offset += kReadBytes) {
+        std::span<std::byte> const part = out.subspan(offset, std::min(kReadBytes, out.size() - offset));
+        read_exactly(file_, index_.path, member.data_offset + offset, part);
+        found = member.crc32c ? crc32c(part, found) : found;
+    }
     if (member.crc32c) {
-        std::uint32_t const found = crc32c(out);
         require(found == *member.crc32c, ExitCode::kBadInput,
                 "{} is damaged: its CRC-32C is {:08x}, {:08x} is on record. Restore the shard from a copy, "
                 "or convert "
