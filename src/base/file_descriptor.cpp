@@ -10,7 +10,8 @@
 namespace ctclip {
 
 FileDescriptor open_for_reading(std::filesystem::path const& path) {
-    FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    // O_NONBLOCK: a FIFO without a writer is refused below instead of waited for; regular files do not heed it.
+    FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file) {
         int const error = errno;
         bool const is_absent = error == ENOENT || error == ENOTDIR;

@@ -11,9 +11,8 @@ namespace ctclip {
 
 class HalfLedger {
   public:
-    static constexpr std::size_t kMaxBlock = 2048;
-
-    /// @param values  as stored, at most kMaxBlock of them.    @param halves  what they became.
+    /// @param values  as stored.    @param halves  what they became. Blocks that fit the first cache are
+    /// fastest.
     void add(std::span<double const> values, std::span<std::uint16_t const> halves);
 
     /// All but first_not_finite, which depends on the order of the voxels.

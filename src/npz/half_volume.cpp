@@ -13,7 +13,7 @@ namespace ctclip {
 
 namespace {
 
-constexpr std::size_t kBlock = HalfLedger::kMaxBlock;  // voxels that stay in the first cache while worked on
+constexpr std::size_t kBlock = 2048;  // voxels that stay in the first cache while worked on
 
 struct RawHalf {
     std::uint16_t bits;

@@ -11,6 +11,7 @@
 
 #include "base/half.hpp"
 #include "base/splitmix64.hpp"
+#include "support/instruction_sets.hpp"
 
 namespace ctclip {
 
@@ -87,12 +88,14 @@ TEST(HalfVolume, FortranOrderEqualsItsCOrderTwin) {
             std::size_t const z = i % size(2);
             fortran_order[x + size(0) * (y + size(1) * z)] = c_order[i];
         }
-        HalfVolume const twin = to_half(array_of(DType::kF64, shape, c_order));
-        HalfVolume const volume = to_half(array_of(DType::kF64, shape, fortran_order, true));
-        EXPECT_EQ(volume.halves, twin.halves);
-        EXPECT_EQ(volume.statistics.first_not_finite, twin.statistics.first_not_finite);
-        expect_equal(volume.statistics, plain_statistics(c_order));
-        expect_equal(twin.statistics, plain_statistics(c_order));
+        for_each_instruction_set([&] {
+            HalfVolume const twin = to_half(array_of(DType::kF64, shape, c_order));
+            HalfVolume const volume = to_half(array_of(DType::kF64, shape, fortran_order, true));
+            EXPECT_EQ(volume.halves, twin.halves);
+            EXPECT_EQ(volume.statistics.first_not_finite, twin.statistics.first_not_finite);
+            expect_equal(volume.statistics, plain_statistics(c_order));
+            expect_equal(twin.statistics, plain_statistics(c_order));
+        });
     }
 }
 
