@@ -44,10 +44,12 @@ std::vector<PromptPair> read_prompts(std::string const& file, std::vector<std::s
     require(root.is_object(), ExitCode::kBadInput,
             "{}: not a JSON object with the sentences 'positive' and 'negative'", file);
     nlohmann::json const classes = root.value("classes", nlohmann::json::object());
-    require(classes.is_object(), ExitCode::kBadInput, "{}: 'classes' must map class names to sentences", file);
+    require(classes.is_object(), ExitCode::kBadInput, "{}: 'classes' must map class names to sentences",
+            file);
     for (auto const& [name, sentences] : classes.items()) {
-        require(std::find(class_names.begin(), class_names.end(), name) != class_names.end(), ExitCode::kBadInput,
-                "{}: the labels have no class '{}'; correct its name or remove it", file, name);
+        require(std::find(class_names.begin(), class_names.end(), name) != class_names.end(),
+                ExitCode::kBadInput, "{}: the labels have no class '{}'; correct its name or remove it", file,
+                name);
     }
     std::vector<PromptPair> prompts;
     for (std::string const& name : class_names) {
@@ -58,7 +60,8 @@ std::vector<PromptPair> read_prompts(std::string const& file, std::vector<std::s
 
 }  // namespace
 
-std::vector<PromptPair> make_prompts(std::string const& prompt_set, std::vector<std::string> const& class_names) {
+std::vector<PromptPair> make_prompts(std::string const& prompt_set,
+                                     std::vector<std::string> const& class_names) {
     std::vector<PromptPair> prompts;
     if (prompt_set != "there_is" && prompt_set != "is_present") {
         require(std::filesystem::exists(prompt_set), ExitCode::kBadConfig,

@@ -19,6 +19,7 @@ struct PromptPair {
 ///   a file        JSON: {"positive": "... {label} ...", "negative": "..."} as templates, and optionally
 ///                 {"classes": {"Cardiomegaly": {"positive": "...", "negative": "..."}}} for single classes.
 /// @throws Error kBadConfig for an unknown set, kBadInput for a file that is not of this form.
-std::vector<PromptPair> make_prompts(std::string const& prompt_set, std::vector<std::string> const& class_names);
+std::vector<PromptPair> make_prompts(std::string const& prompt_set,
+                                     std::vector<std::string> const& class_names);
 
 }  // namespace ctclip

@@ -46,14 +46,16 @@ at::Tensor gather_tensor_rows(at::Tensor const& local, Communicator& communicato
         all += part;
     }
     std::int64_t const width = contiguous.size(1);
-    auto const num_rows = static_cast<std::int64_t>(all.size() / sizeof(float)) / std::max<std::int64_t>(width, 1);
+    auto const num_rows =
+        static_cast<std::int64_t>(all.size() / sizeof(float)) / std::max<std::int64_t>(width, 1);
     at::Tensor const gathered = at::empty({num_rows, width}, at::kFloat);
     std::memcpy(gathered.mutable_data_ptr(), all.data(), all.size());
     return gathered;
 }
 
 std::vector<std::int64_t> gather_indices(std::vector<std::int64_t> const& local, Communicator& communicator) {
-    std::string_view const bytes(reinterpret_cast<char const*>(local.data()), local.size() * sizeof(std::int64_t));
+    std::string_view const bytes(reinterpret_cast<char const*>(local.data()),
+                                 local.size() * sizeof(std::int64_t));
     std::vector<std::int64_t> all;
     for (std::string const& part : gather_bytes(bytes, communicator)) {
         std::size_t const begin = all.size();
@@ -119,12 +121,15 @@ ZeroShotScores ZeroShotClassifier::score(BatchLoader& loader, KeepLatents keep, 
             --num_rows;
         }
         DeviceBatch const moved = to_device(batch, device_);
-        at::Tensor const latents = model_.encode_image(moved.volume, Mode::kEvaluate).latents.narrow(0, 0, num_rows);
+        at::Tensor const latents =
+            model_.encode_image(moved.volume, Mode::kEvaluate).latents.narrow(0, 0, num_rows);
         probabilities_parts.push_back(probabilities(latents).cpu());
-        labels.push_back(rows_to_tensor(batch.labels, batch.shape.num_rows, kNumLabels).narrow(0, 0, num_rows));
+        labels.push_back(
+            rows_to_tensor(batch.labels, batch.shape.num_rows, kNumLabels).narrow(0, 0, num_rows));
         if (keep == KeepLatents::kYes) {
             image_latents.push_back(latents.to(at::kFloat).cpu());
-            text_latents.push_back(model_.encode_text(moved.text).narrow(0, 0, num_rows).to(at::kFloat).cpu());
+            text_latents.push_back(
+                model_.encode_text(moved.text).narrow(0, 0, num_rows).to(at::kFloat).cpu());
         }
         for (std::int64_t row = 0; row < num_rows; ++row) {
             scores.study_ids.push_back(batch.study_ids[static_cast<std::size_t>(row)]);
@@ -144,6 +149,18 @@ ZeroShotScores ZeroShotClassifier::score(BatchLoader& loader, KeepLatents keep, 
     return scores;
 }
 
+ScoreTable to_score_table(ZeroShotScores const& scores, std::vector<PromptPair> const& prompts) {
+    std::vector<std::string> names;
+    for (PromptPair const& pair : prompts) {
+        names.push_back(pair.class_name);
+    }
+    auto const values = [](at::Tensor const& tensor) {
+        return std::span<float const>(tensor.const_data_ptr<float>(),
+                                      static_cast<std::size_t>(tensor.numel()));
+    };
+    return make_score_table(std::move(names), values(scores.probabilities), values(scores.labels));
+}
+
 ZeroShotScores gather_scores(ZeroShotScores const& local, Communicator& communicator) {
     std::vector<std::int64_t> const indices = gather_indices(local.dataset_indices, communicator);
     std::vector<std::string> const names = gather_names(local.study_ids, communicator);
@@ -159,7 +176,8 @@ ZeroShotScores gather_scores(ZeroShotScores const& local, Communicator& communic
     at::Tensor const permutation =
         at::from_blob(order.data(), {static_cast<std::int64_t>(order.size())}, at::kLong).clone();
     auto const collect = [&](at::Tensor const& rows) {
-        return rows.defined() ? gather_tensor_rows(rows, communicator).index_select(0, permutation) : at::Tensor();
+        return rows.defined() ? gather_tensor_rows(rows, communicator).index_select(0, permutation)
+                              : at::Tensor();
     };
     all.probabilities = collect(local.probabilities);
     all.labels = collect(local.labels);

@@ -1,5 +1,5 @@
-/// Zero-shot classification: a volume is compared with two sentences per abnormality (spec/ct_clip.md 4.1). Prompt
-/// latents are computed once, each volume is encoded once.
+/// Zero-shot classification: a volume is compared with two sentences per abnormality (spec/ct_clip.md 4.1).
+/// Prompt latents are computed once, each volume is encoded once.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -10,6 +10,7 @@
 
 #include "dist/communicator.hpp"
 #include "evaluate/prompts.hpp"
+#include "evaluate/score_table.hpp"
 #include "loader/batch_loader.hpp"
 #include "model/clip_model.hpp"
 #include "text/wordpiece_tokenizer.hpp"
@@ -21,11 +22,11 @@ enum class KeepLatents { kNo, kYes };
 /// One row a sample. Tensors are in host memory.
 struct ZeroShotScores {
     std::vector<std::int64_t> dataset_indices;  ///< (N), ascending
-    std::vector<std::string> study_ids;  ///< (N)
-    at::Tensor probabilities;            ///< (N, C) float32
-    at::Tensor labels;                   ///< (N, C) float32: 0, 1, or NaN where a sample has no labels
-    at::Tensor image_latents;            ///< (N, E) float32, L2-normalised; undefined unless kept
-    at::Tensor text_latents;             ///< likewise, of the reports
+    std::vector<std::string> study_ids;         ///< (N)
+    at::Tensor probabilities;                   ///< (N, C) float32
+    at::Tensor labels;                          ///< (N, C) float32: 0, 1, or NaN where a sample has no labels
+    at::Tensor image_latents;                   ///< (N, E) float32, L2-normalised; undefined unless kept
+    at::Tensor text_latents;                    ///< likewise, of the reports
 };
 
 class ZeroShotClassifier {
@@ -46,6 +47,10 @@ class ZeroShotClassifier {
     at::Device device_;
     at::Tensor prompt_latents_;  // (C, 2, E): positive, negative
 };
+
+/// For the metrics, without the samples that have no labels. `prompts`: the columns' classes, at most
+/// kNumLabels.
+ScoreTable to_score_table(ZeroShotScores const& scores, std::vector<PromptPair> const& prompts);
 
 /// Puts the shares of all ranks together on every rank, in dataset order. Collective.
 ZeroShotScores gather_scores(ZeroShotScores const& local, Communicator& communicator);

@@ -78,21 +78,25 @@ std::string make_table(Json const& evaluation) {
 }
 
 IntervalPlot make_auroc_plot(Json const& evaluation) {
-    IntervalPlot plot{.title = "AUROC per class with 95 % interval (dashed: chance)", .x = {"AUROC", 0.0, 1.0}, .bars = {}};
+    IntervalPlot plot{
+        .title = "AUROC per class with 95 % interval (dashed: chance)", .x = {"AUROC", 0.0, 1.0}, .bars = {}};
     for (auto const& [name, metrics] : evaluation["per_class"].items()) {
         Json const& auroc = metrics["auroc"];
-        plot.bars.push_back({name, number(auroc, "value"), number(auroc, "ci_lower"), number(auroc, "ci_upper")});
+        plot.bars.push_back(
+            {name, number(auroc, "value"), number(auroc, "ci_lower"), number(auroc, "ci_upper")});
     }
     return plot;
 }
 
 std::string make_facts(Json const& evaluation) {
     std::string facts = "<table>";
-    for (char const* name : {"checkpoint", "shards", "prompts", "bootstrap", "precision", "software", "created"}) {
+    for (char const* name :
+         {"checkpoint", "shards", "prompts", "bootstrap", "precision", "software", "created"}) {
         if (evaluation.contains(name)) {
             Json const& value = evaluation[name];
-            facts += fmt::format(R"(<tr><td>{}</td><td style="text-align:left"><code>{}</code></td></tr>)", name,
-                                 escape_html(value.is_string() ? value.get<std::string>() : value.dump()));
+            facts +=
+                fmt::format(R"(<tr><td>{}</td><td style="text-align:left"><code>{}</code></td></tr>)", name,
+                            escape_html(value.is_string() ? value.get<std::string>() : value.dump()));
         }
     }
     return facts + "</table>\n";
@@ -115,10 +119,13 @@ std::string make_evaluation_page(Json const& evaluation, std::vector<Series> con
     html += fmt::format("<p class=\"result\">Macro AUROC {} over {} classes, {} studies.</p>\n",
                         with_interval(evaluation["macro"], "auroc"), evaluation["per_class"].size(),
                         evaluation["num_studies"].dump());
-    html += "<p class=\"muted\">Intervals: 95 % percentile bootstrap over studies. F1 is the best over all thresholds "
-            "of this data; precision, recall, specificity and accuracy are at the fixed threshold.</p>\n";
+    html +=
+        "<p class=\"muted\">Intervals: 95 % percentile bootstrap over studies. F1 is the best over all "
+        "thresholds "
+        "of this data; precision, recall, specificity and accuracy are at the fixed threshold.</p>\n";
     html += make_table(evaluation);
-    html += "<h2>Per class</h2><div class=\"plots\">" + to_svg(make_auroc_plot(evaluation)) + to_svg(roc) + "</div>\n";
+    html += "<h2>Per class</h2><div class=\"plots\">" + to_svg(make_auroc_plot(evaluation)) + to_svg(roc) +
+            "</div>\n";
     if (!training.empty()) {
         html += "<h2>The training run</h2><div class=\"plots\">";
         for (LinePlot const& plot : training) {
@@ -132,7 +139,9 @@ std::string make_evaluation_page(Json const& evaluation, std::vector<Series> con
 
 std::vector<LinePlot> make_training_plots(std::filesystem::path const& metrics_path) {
     static constexpr std::array<std::pair<char const*, char const*>, 4> kCurves = {
-        {{"loss", "Loss"}, {"grad_norm", "Gradient norm before clipping"}, {"loss_scale", "Loss scale"},
+        {{"loss", "Loss"},
+         {"grad_norm", "Gradient norm before clipping"},
+         {"loss_scale", "Loss scale"},
          {"lr", "Learning rate"}}};
     std::array<Series, kCurves.size()> series;
     std::ifstream lines(metrics_path);

@@ -35,7 +35,8 @@ std::string open_svg(double width, double height, std::string const& title) {
 }
 
 std::string line(double x1, double y1, double x2, double y2, char const* css) {
-    return fmt::format(R"(<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>)", css, x1, y1, x2, y2);
+    return fmt::format(R"(<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>)", css, x1, y1,
+                       x2, y2);
 }
 
 std::string text(double x, double y, char const* anchor, std::string const& content) {
@@ -52,12 +53,15 @@ std::string draw_axes(LinePlot const& plot) {
         double const x = kLeft + share * (right - kLeft);
         double const y = bottom - share * (bottom - kTop);
         svg += line(kLeft, y, right, y, "grid");
-        svg += text(kLeft - 6, y + 4, "end", fmt::format("{:.3g}", plot.y.low + share * (plot.y.high - plot.y.low)));
-        svg += text(x, bottom + 16, "middle", fmt::format("{:.4g}", plot.x.low + share * (plot.x.high - plot.x.low)));
+        svg += text(kLeft - 6, y + 4, "end",
+                    fmt::format("{:.3g}", plot.y.low + share * (plot.y.high - plot.y.low)));
+        svg += text(x, bottom + 16, "middle",
+                    fmt::format("{:.4g}", plot.x.low + share * (plot.x.high - plot.x.low)));
     }
     svg += text((kLeft + right) / 2, kHeight - 8, "middle", plot.x.label);
-    svg += fmt::format(R"svg(<text transform="rotate(-90 14 {0:.1f})" x="14" y="{0:.1f}" text-anchor="middle">{1}</text>)svg",
-                       (kTop + bottom) / 2, escape_html(plot.y.label));
+    svg += fmt::format(
+        R"svg(<text transform="rotate(-90 14 {0:.1f})" x="14" y="{0:.1f}" text-anchor="middle">{1}</text>)svg",
+        (kTop + bottom) / 2, escape_html(plot.y.label));
     return svg;
 }
 
@@ -65,12 +69,13 @@ std::string draw_series(LinePlot const& plot, Series const& series, char const* 
     std::string path;
     for (auto const& [x, y] : series.points) {
         if (std::isfinite(x) && std::isfinite(y)) {
-            path += fmt::format("{:.1f},{:.1f} ", place(x, plot.x, kLeft, kWidth - kRight),
-                                place(std::clamp(y, plot.y.low, plot.y.high), plot.y, kHeight - kBottom, kTop));
+            path +=
+                fmt::format("{:.1f},{:.1f} ", place(x, plot.x, kLeft, kWidth - kRight),
+                            place(std::clamp(y, plot.y.low, plot.y.high), plot.y, kHeight - kBottom, kTop));
         }
     }
-    return fmt::format(R"(<polyline class="series" stroke="{}" points="{}"><title>{}</title></polyline>)", colour, path,
-                       escape_html(series.name));
+    return fmt::format(R"(<polyline class="series" stroke="{}" points="{}"><title>{}</title></polyline>)",
+                       colour, path, escape_html(series.name));
 }
 
 double round_step(double span) {
@@ -114,8 +119,8 @@ std::string to_svg(LinePlot const& plot) {
         char const* const colour = kColours[i % kColours.size()];
         svg += draw_series(plot, plot.series[i], colour);
         if (plot.series.size() > 1 && plot.series.size() <= kColours.size()) {
-            svg += fmt::format(R"(<text x="{:g}" y="{:g}" text-anchor="end" fill="{}">{}</text>)", kWidth - kRight,
-                               legend_y, colour, escape_html(plot.series[i].name));
+            svg += fmt::format(R"(<text x="{:g}" y="{:g}" text-anchor="end" fill="{}">{}</text>)",
+                               kWidth - kRight, legend_y, colour, escape_html(plot.series[i].name));
             legend_y += 15;
         }
     }
@@ -132,7 +137,8 @@ std::string to_svg(IntervalPlot const& plot) {
         double const share = static_cast<double>(tick) / kNumTicks;
         double const x = kNameWidth + share * (right - kNameWidth);
         svg += line(x, kTop, x, bottom, "grid");
-        svg += text(x, bottom + 16, "middle", fmt::format("{:.2g}", plot.x.low + share * (plot.x.high - plot.x.low)));
+        svg += text(x, bottom + 16, "middle",
+                    fmt::format("{:.2g}", plot.x.low + share * (plot.x.high - plot.x.low)));
     }
     auto const place_x = [&](double value) {
         return place(std::clamp(value, plot.x.low, plot.x.high), plot.x, kNameWidth, right);
@@ -149,8 +155,9 @@ std::string to_svg(IntervalPlot const& plot) {
         if (std::isfinite(bar.lower) && std::isfinite(bar.upper)) {
             svg += line(place_x(bar.lower), y, place_x(bar.upper), y, "interval");
         }
-        svg += fmt::format(R"(<circle class="value" cx="{:.1f}" cy="{:.1f}" r="4"><title>{} {:.3f}</title></circle>)",
-                           place_x(bar.value), y, escape_html(bar.name), bar.value);
+        svg += fmt::format(
+            R"(<circle class="value" cx="{:.1f}" cy="{:.1f}" r="4"><title>{} {:.3f}</title></circle>)",
+            place_x(bar.value), y, escape_html(bar.name), bar.value);
     }
     svg += text((kNameWidth + right) / 2, height - 8, "middle", plot.x.label);
     return svg + "</svg>";

@@ -42,6 +42,8 @@ MetricsLog::MetricsLog(std::filesystem::path path, std::int64_t last_kept_step) 
     }
 }
 
-void MetricsLog::append(nlohmann::ordered_json const& record) { append_all(file_, path_, record.dump() + "\n"); }
+void MetricsLog::append(nlohmann::ordered_json const& record) {
+    append_all(file_, path_, record.dump() + "\n");
+}
 
 }  // namespace ctclip

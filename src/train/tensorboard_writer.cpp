@@ -41,7 +41,9 @@ void append_little_endian(std::string& out, T value) {
 }
 
 // Protobuf wire format: key = field number << 3 | wire type.
-constexpr char key(int field, int wire_type) { return static_cast<char>(field << 3 | wire_type); }
+constexpr char key(int field, int wire_type) {
+    return static_cast<char>(field << 3 | wire_type);
+}
 constexpr int kVarint = 0;
 constexpr int kFixed64 = 1;
 constexpr int kBytes = 2;
@@ -64,7 +66,8 @@ void append_bytes_field(std::string& out, int field, std::string_view bytes) {
 std::string event_head() {
     std::string event;
     event += key(1, kFixed64);  // Event.wall_time
-    append_little_endian(event, std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
+    append_little_endian(
+        event, std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
     return event;
 }
 
@@ -72,7 +75,8 @@ std::filesystem::path event_path(std::filesystem::path const& folder) {
     std::array<char, 256> host{};
     ::gethostname(host.data(), host.size() - 1);
     auto const seconds =
-        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count();
     return folder / fmt::format("events.out.tfevents.{}.{}.{}", seconds, host.data(), ::getpid());
 }
 

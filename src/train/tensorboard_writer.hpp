@@ -12,15 +12,16 @@
 
 namespace ctclip {
 
-/// Appends to `<folder>/events.out.tfevents.<seconds>.<host>.<pid>`: records of {u64 length, masked CRC-32C of the
-/// length, payload, masked CRC-32C of the payload}; the payload is a tensorflow.Event protobuf with simple values.
-/// Each write is one whole record, so a killed run leaves a readable file.
+/// Appends to `<folder>/events.out.tfevents.<seconds>.<host>.<pid>`: records of {u64 length, masked CRC-32C
+/// of the length, payload, masked CRC-32C of the payload}; the payload is a tensorflow.Event protobuf with
+/// simple values. Each write is one whole record, so a killed run leaves a readable file.
 class TensorboardWriter {
   public:
     /// @throws Error kCannotCreate
     explicit TensorboardWriter(std::filesystem::path const& folder);
 
-    /// @param tags_and_values  such as {"train/loss", 2.31}; non-finite values are kept, TensorBoard shows them.
+    /// @param tags_and_values  such as {"train/loss", 2.31}; non-finite values are kept, TensorBoard shows
+    /// them.
     void write_scalars(std::int64_t step, std::vector<std::pair<std::string, double>> const& tags_and_values);
 
   private:

@@ -1,5 +1,5 @@
-/// Everything a training run is told, part by part: the keys of the Python base_config.yaml (spec/ct_clip.md 3.5)
-/// with their meaning, and those of spec/interface.md.
+/// Everything a training run is told, part by part: the keys of the Python base_config.yaml
+/// (spec/ct_clip.md 3.5) with their meaning, and those of spec/interface.md.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,9 @@
 #include <vector>
 
 #include "config/schema.hpp"
+#include "loader/data_options.hpp"
+#include "loss/contrastive_loss.hpp"
+#include "model/model_settings.hpp"
 #include "model/precision_policy.hpp"
 #include "optim/optimizer_options.hpp"
 
@@ -25,7 +28,8 @@ struct TrainingOptions {
     ComputeType precision = ComputeType::kHalf;
     OptimizerOptions optimizer;  ///< its lr_schedule gets its step counts from make_step_plan
     std::vector<double> betas = {0.9, 0.99};
-    std::optional<std::int64_t> max_steps = 10000;  ///< optimizer steps, skipped ones included; wins over max_epochs
+    std::optional<std::int64_t> max_steps =
+        10000;  ///< optimizer steps, skipped ones included; wins over max_epochs
     std::optional<double> max_epochs;
     std::optional<std::int64_t> warmup_steps = 1000;  ///< wins over warmup_epochs
     std::optional<double> warmup_epochs;
@@ -33,6 +37,14 @@ struct TrainingOptions {
     std::optional<std::int64_t> save_every_n_steps = 1000;  ///< wins over save_every_n_epochs
     std::optional<double> save_every_n_epochs;
     std::optional<double> max_seconds;  ///< stop with a checkpoint (exit 75) once the job has run this long
+};
+
+/// `model.clip.{negatives,decoupled}`; the loss type is the model's.
+struct ContrastOptions {
+    Negatives negatives = Negatives::kGlobal;
+    bool is_decoupled = false;
+
+    LossOptions loss(LossType type) const;
 };
 
 struct ValidationOptions {
@@ -61,6 +73,7 @@ struct LoggingOptions {
 struct DeviceOptions {
     bool use_cuda = true;  ///< false: CPU even where a GPU is
     std::int64_t cuda_device = 0;
+    std::int64_t num_threads = 0;  ///< of a rank on the CPU; 0: its share of the host's cores
 };
 
 struct RunOptions {
@@ -69,6 +82,9 @@ struct RunOptions {
 
 struct TrainOptions {
     ExperimentOptions experiment;
+    DataOptions data;
+    ModelSettings model;
+    ContrastOptions contrast;
     TrainingOptions training;
     ValidationOptions validation;
     CheckpointOptions checkpoint;

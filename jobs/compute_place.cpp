@@ -1,0 +1,70 @@
+#include "jobs/compute_place.hpp"
+
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "mpi/device_placement.hpp"
+#include "mpi/mpi_session.hpp"
+
+#if defined(CTCLIP_CUDA)
+#include <c10/cuda/CUDAStream.h>
+
+#include "mpi/nccl_communicator.hpp"
+#endif
+
+namespace ctclip {
+namespace {
+
+/// Cores that this process may use: what Slurm or a container gave it, not what the host has.
+int num_usable_cores() {
+    cpu_set_t cores;
+    return ::sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
+}
+
+/// A launcher that binds ranks leaves each its own cores; one that does not leaves all of them to every rank.
+int default_threads(MpiSession const& session) {
+    int const usable = num_usable_cores();
+    auto const on_host = static_cast<int>(std::max<long>(1, ::sysconf(_SC_NPROCESSORS_ONLN)));
+    bool const is_bound = usable * session.local_size() <= on_host;
+    return std::max(1, is_bound ? usable : usable / session.local_size());
+}
+
+std::string cpu_name() {
+    std::ifstream lines("/proc/cpuinfo");
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("model name")) {
+            return line.substr(line.find(':') + 2);
+        }
+    }
+    return "unknown CPU";
+}
+
+}  // namespace
+
+ComputePlace::ComputePlace(JobContext& job, PlaceOptions const& options) : host_(job.communicator()) {
+    num_threads_ =
+        options.num_threads > 0 ? static_cast<int>(options.num_threads) : default_threads(job.session());
+    at::set_num_threads(num_threads_);
+    std::optional<GpuInfo> const gpu =
+        place_rank(host_, options.use_cuda ? visible_gpus() : std::vector<GpuInfo>(),
+                   {.local_rank = job.session().local_rank(),
+                    .first_gpu = static_cast<int>(options.first_gpu),
+                    .precision = options.precision});
+    if (!gpu) {
+        name_ = fmt::format("CPU, {} ({})", cpu_name(), at::get_cpu_capability());
+        return;
+    }
+#if defined(CTCLIP_CUDA)
+    device_ = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(gpu->index));
+    name_ = gpu->name;
+    device_ranks_ =
+        std::make_unique<NcclCommunicator>(host_, [] { return c10::cuda::getCurrentCUDAStream().stream(); });
+    install_stop_signals();  // NCCL may have taken some for itself
+#endif
+}
+
+}  // namespace ctclip

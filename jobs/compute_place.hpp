@@ -1,0 +1,41 @@
+/// Where a rank computes: its GPU with NCCL between the ranks, or its share of the CPU with MPI.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "jobs/job_frame.hpp"
+
+namespace ctclip {
+
+struct PlaceOptions {
+    bool use_cuda = true;
+    std::int64_t first_gpu = 0;
+    std::int64_t num_threads = 0;  ///< of a rank on the CPU; 0: its share of the host's cores
+    std::string precision;         ///< "fp16", "bf16", "fp32": what the device must be able to do
+};
+
+class ComputePlace {
+  public:
+    /// Collective. Sets the process's device and LibTorch's thread count.
+    /// @throws Error kUnavailable when GPUs are shared or cannot do the precision asked.
+    ComputePlace(JobContext& job, PlaceOptions const& options);
+
+    at::Device device() const { return device_; }
+    std::string const& name() const { return name_; }  ///< "NVIDIA H100 80GB HBM3", "AMD EPYC (AVX512)"
+    int num_threads() const { return num_threads_; }
+    /// Between ranks, over the device's memory.
+    Communicator& ranks() const { return device_ranks_ ? *device_ranks_ : host_; }
+
+  private:
+    Communicator& host_;
+    at::Device device_ = at::kCPU;
+    std::string name_;
+    int num_threads_ = 1;
+    std::unique_ptr<Communicator> device_ranks_;
+};
+
+}  // namespace ctclip

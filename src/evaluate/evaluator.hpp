@@ -1,0 +1,26 @@
+/// The evaluate job: checkpoint + shards -> scores and metrics (spec/ct_clip.md 4).
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <functional>
+
+#include "dist/communicator.hpp"
+#include "evaluate/evaluate_options.hpp"
+#include "evaluate/evaluation.hpp"
+
+namespace ctclip {
+
+struct EvaluateWorld {
+    Communicator& host;  ///< over host memory
+    at::Device device;
+    bool is_dry_run = false;  ///< read the inputs, score nothing
+};
+
+/// Collective: the ranks share the studies, each study is scored once; every rank returns the same.
+/// @throws Error kBadInput for a checkpoint, vocabulary or shards that cannot be used, and for shards without
+/// labels;
+///         kBadConfig.
+Evaluation evaluate(EvaluateOptions const& options, EvaluateWorld const& world);
+
+}  // namespace ctclip

@@ -1,0 +1,239 @@
+#include "report/evaluation_output.hpp"
+
+#include <cmath>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "base/build_info.hpp"
+#include "base/durable_file.hpp"
+#include "base/error.hpp"
+#include "checkpoint/safetensors_file.hpp"
+#include "report/evaluation_page.hpp"
+
+namespace ctclip {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json number(double value) {
+    return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
+
+Json to_json(MetricValues const& values, MetricIntervals const& intervals) {
+    Json json = Json::object();
+    for (std::size_t i = 0; i < kNumMetrics; ++i) {
+        json[std::string(kMetricNames[i])] = {{"value", number(values.values[i])},
+                                              {"ci_lower", number(intervals[i].lower)},
+                                              {"ci_upper", number(intervals[i].upper)}};
+    }
+    return json;
+}
+
+Json to_json(OfficialClassMetrics const& official) {
+    Json json = {{"youden_sensitivity", number(official.youden_sensitivity)},
+                 {"youden_specificity", number(official.youden_specificity)}};
+    if (official.search) {
+        json["threshold"] = official.search->threshold;
+        json["f1_weighted"] = number(official.search->f1_weighted);
+        json["accuracy"] = number(official.search->accuracy);
+        json["precision"] = number(official.search->precision);
+    }
+    return json;
+}
+
+Json classes_to_json(Evaluation const& evaluation) {
+    EvaluationMetrics const& metrics = evaluation.metrics;
+    Json classes = Json::object();
+    for (std::size_t i = 0; i < metrics.classes.size(); ++i) {
+        ClassMetrics const& values = metrics.classes[i];
+        Json json = to_json(values, metrics.class_intervals[i]);
+        json["f1_threshold"] = number(values.f1_threshold);
+        json["positives"] = values.num_positives;
+        json["negatives"] = static_cast<std::int64_t>(evaluation.table.num_samples) - values.num_positives;
+        json["official"] = to_json(metrics.official[i]);
+        classes[evaluation.table.class_names[i]] = json;
+    }
+    return classes;
+}
+
+Json prompts_to_json(Evaluation const& evaluation) {
+    Json sentences = Json::object();
+    for (PromptPair const& pair : evaluation.prompts) {
+        sentences[pair.class_name] = {pair.positive, pair.negative};
+    }
+    return {{"set", evaluation.origin.prompt_set}, {"sentences", sentences}};
+}
+
+std::string utc_now() {
+    std::time_t const now = std::time(nullptr);
+    std::tm parts{};
+    ::gmtime_r(&now, &parts);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text;
+}
+
+/// RFC 4180: quoted where needed.
+std::string csv_cell(std::string const& text) {
+    if (text.find_first_of(",\"\r\n") == std::string::npos) {
+        return text;
+    }
+    std::string quoted = "\"";
+    for (char const c : text) {
+        quoted += c;
+        if (c == '"') {
+            quoted += '"';
+        }
+    }
+    return quoted + "\"";
+}
+
+/// study_id, then a probability a class under its name, then a label a class under "label: <name>".
+std::string make_scores_csv(Evaluation const& evaluation) {
+    std::string csv = "study_id";
+    for (PromptPair const& pair : evaluation.prompts) {
+        csv += "," + csv_cell(pair.class_name);
+    }
+    for (PromptPair const& pair : evaluation.prompts) {
+        csv += "," + csv_cell("label: " + pair.class_name);
+    }
+    csv += "\n";
+    std::size_t const num_classes = evaluation.prompts.size();
+    for (std::size_t row = 0; row < evaluation.study_ids.size(); ++row) {
+        csv += csv_cell(evaluation.study_ids[row]);
+        for (std::size_t column = 0; column < num_classes; ++column) {
+            csv += fmt::format(",{}", evaluation.probabilities[row * num_classes + column]);
+        }
+        for (std::size_t column = 0; column < num_classes; ++column) {
+            float const label = evaluation.labels[row * num_classes + column];
+            csv += std::isnan(label) ? std::string(",") : fmt::format(",{:.0f}", label);
+        }
+        csv += "\n";
+    }
+    return csv;
+}
+
+template <class T>
+Array make_array(DType type, Shape shape, std::vector<T> const& values) {
+    auto const bytes = std::as_bytes(std::span(values));
+    return {type, std::move(shape), {bytes.begin(), bytes.end()}};
+}
+
+void write_latents(Evaluation const& evaluation, std::filesystem::path const& path) {
+    auto const num_rows = static_cast<std::int64_t>(evaluation.study_ids.size());
+    auto const num_classes = static_cast<std::int64_t>(evaluation.prompts.size());
+    std::vector<std::uint8_t> labels;
+    for (float const label : evaluation.labels) {
+        labels.push_back(label > 0.5F ? 1 : 0);
+    }
+    NamedArrays arrays = evaluation.latents;
+    arrays.emplace("probabilities",
+                   make_array(DType::kF32, {num_rows, num_classes}, evaluation.probabilities));
+    arrays.emplace("labels", make_array(DType::kU8, {num_rows, num_classes}, labels));
+    write_safetensors(path, arrays, {{"study_ids", nlohmann::json(evaluation.study_ids).dump()}},
+                      IfExists::kReplace);
+}
+
+std::vector<Series> make_roc_curves(Evaluation const& evaluation) {
+    std::vector<Series> curves;
+    for (std::size_t i = 0; i < evaluation.table.num_classes(); ++i) {
+        RankedClass const ranked(evaluation.table.score_column(i), evaluation.table.label_column(i),
+                                 evaluation.origin.threshold);
+        auto const positives = static_cast<double>(evaluation.metrics.classes[i].num_positives);
+        double const negatives = static_cast<double>(evaluation.table.num_samples) - positives;
+        Series curve{evaluation.table.class_names[i], {}};
+        if (positives > 0.0 && negatives > 0.0) {
+            curve.points.emplace_back(0.0, 0.0);
+            for (RankedClass::CurvePoint const& point : ranked.curve()) {
+                curve.points.emplace_back(static_cast<double>(point.false_positives) / negatives,
+                                          static_cast<double>(point.true_positives) / positives);
+            }
+        }
+        curves.push_back(std::move(curve));
+    }
+    return curves;
+}
+
+std::string table_cell(double value, Interval const& interval) {
+    if (!std::isfinite(value)) {
+        return "-";
+    }
+    return std::isfinite(interval.lower)
+               ? fmt::format("{:.3f} [{:.3f}, {:.3f}]", value, interval.lower, interval.upper)
+               : fmt::format("{:.3f}", value);
+}
+
+std::string table_row(std::string_view name, std::string_view positives, MetricValues const& values,
+                      MetricIntervals const& intervals) {
+    std::string row = fmt::format("{:<36}{:>10}", name, positives);
+    for (Metric const metric : {Metric::kAuroc, Metric::kAuprc, Metric::kF1}) {
+        row += fmt::format("{:>24}", table_cell(values[metric], intervals[static_cast<std::size_t>(metric)]));
+    }
+    return row + "\n";
+}
+
+}  // namespace
+
+Json to_json(Evaluation const& evaluation) {
+    EvaluationMetrics const& metrics = evaluation.metrics;
+    EvaluationOrigin const& origin = evaluation.origin;
+    return {{"schema", "ctclip.evaluation/1"},
+            {"created", utc_now()},
+            {"num_studies", evaluation.study_ids.size()},
+            {"num_labelled_studies", evaluation.table.num_samples},
+            {"per_class", classes_to_json(evaluation)},
+            {"macro", to_json(metrics.macro, metrics.macro_intervals)},
+            {"weighted", to_json(metrics.weighted, metrics.weighted_intervals)},
+            {"official_rounded",
+             {{"micro_f1", number(metrics.rounded.micro_f1)},
+              {"flat_accuracy", number(metrics.rounded.flat_accuracy)}}},
+            {"threshold", origin.threshold},
+            {"bootstrap",
+             {{"replicates", origin.bootstrap.num_replicates},
+              {"seed", origin.bootstrap.seed},
+              {"confidence", origin.bootstrap.confidence},
+              {"generator", "MT19937, numpy legacy"}}},
+            {"prompts", prompts_to_json(evaluation)},
+            {"checkpoint",
+             {{"path", origin.checkpoint}, {"step", origin.step}, {"software", origin.run_software}}},
+            {"shards", {{"path", origin.shards}, {"digest", origin.dataset_digest}}},
+            {"precision", origin.precision},
+            {"ranks", origin.num_ranks},
+            {"software", build_info_json("ctclip-evaluate")}};
+}
+
+void write_evaluation(Evaluation const& evaluation, std::filesystem::path const& folder,
+                      std::filesystem::path const& run_metrics) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) {
+        fail_errno(ExitCode::kCannotCreate, "cannot create the folder " + folder.string(), error.value());
+    }
+    Json const json = to_json(evaluation);
+    write_durably(folder / "scores.csv", make_scores_csv(evaluation), IfExists::kReplace);
+    if (!evaluation.latents.empty()) {
+        write_latents(evaluation, folder / "latents.safetensors");
+    }
+    write_durably(folder / "report.html",
+                  make_evaluation_page(json, make_roc_curves(evaluation), make_training_plots(run_metrics)),
+                  IfExists::kReplace);
+    write_durably(folder / "evaluation.json", json.dump(2) + "\n",
+                  IfExists::kReplace);  // last: it says that all is there
+}
+
+std::string evaluation_table(Evaluation const& evaluation) {
+    EvaluationMetrics const& metrics = evaluation.metrics;
+    std::string const heading =
+        fmt::format("{:<36}{:>10}{:>24}{:>24}{:>24}\n", "class", "positives", "AUROC", "AUPRC", "F1");
+    std::string const rule = std::string(heading.size() - 1, '-') + "\n";
+    std::string table = heading + rule;
+    for (std::size_t i = 0; i < metrics.classes.size(); ++i) {
+        table += table_row(evaluation.table.class_names[i], std::to_string(metrics.classes[i].num_positives),
+                           metrics.classes[i], metrics.class_intervals[i]);
+    }
+    return table + rule + table_row("macro mean", "", metrics.macro, metrics.macro_intervals) +
+           table_row("mean weighted by positives", "", metrics.weighted, metrics.weighted_intervals);
+}
+
+}  // namespace ctclip

@@ -1,0 +1,56 @@
+#include "train/run_inputs.hpp"
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "loader/shard_list.hpp"
+
+namespace ctclip {
+namespace {
+
+std::shared_ptr<ShardSource const> open_shards(std::string const& specification) {
+    auto source = std::make_shared<ShardSource const>(resolve_shards(specification));
+    if (source->num_shards_without_checksums() > 0) {
+        log_info(
+            "{} shards of {} have no sidecar: their bytes are read without a checksum (`ctclip-shard index` "
+            "makes "
+            "one)",
+            source->num_shards_without_checksums(), specification);
+    }
+    return source;
+}
+
+void require_fitting_input(DataOptions const& data, ImageEncoderOptions const& image) {
+    std::int64_t const slices = data.target_shape[0];
+    require(slices % image.temporal_patch_size == 0, ExitCode::kBadConfig,
+            "data.target_shape has {} slices, not a multiple of model.image_encoder.temporal_patch_size = {}",
+            slices, image.temporal_patch_size);
+    require(data.target_shape[1] == image.image_height && data.target_shape[2] == image.image_width,
+            ExitCode::kBadConfig,
+            "data.target_shape gives slices of {} x {}, but model.image_encoder.image_size = {}: the model "
+            "cannot take "
+            "them. Set both to the same size.",
+            data.target_shape[1], data.target_shape[2], image.image_height);
+}
+
+}  // namespace
+
+RunInputs open_run_inputs(TrainOptions const& options, int world_size) {
+    require(!options.data.shards_train.empty(), ExitCode::kBadConfig,
+            "data.webdataset_shards_train is not set: there is nothing to train on");
+    RunInputs inputs;
+    inputs.tokenizer =
+        std::make_shared<WordPieceTokenizer const>(Vocabulary::load(options.model.vocabulary_path()));
+    inputs.model = options.model.options(static_cast<std::int64_t>(inputs.tokenizer->vocabulary().size()));
+    require_fitting_input(options.data, inputs.model.image);
+
+    inputs.training_set = open_shards(options.data.shards_train);
+    std::int64_t const global_batch =
+        options.data.batch_size * world_size * options.training.gradient_accumulation_steps;
+    inputs.plan = make_step_plan(options, inputs.training_set->size(), global_batch);
+    if (!options.data.shards_val.empty()) {
+        inputs.validation_set = open_shards(options.data.shards_val);
+    }
+    return inputs;
+}
+
+}  // namespace ctclip

@@ -1,0 +1,68 @@
+#include "train/state_capture.hpp"
+
+#include "model/tensor_array.hpp"
+#include "model/vector_quantiser.hpp"
+
+namespace ctclip {
+namespace {
+
+NamedArrays to_arrays(NamedTensors const& tensors) {
+    NamedArrays arrays;
+    for (NamedTensor const& entry : tensors) {
+        arrays.emplace(entry.name, to_array(entry.tensor));
+    }
+    return arrays;
+}
+
+NamedTensors to_tensors(NamedArrays const& arrays) {
+    NamedTensors tensors;
+    for (auto const& [name, array] : arrays) {
+        tensors.push_back({name, to_tensor(array)});
+    }
+    return tensors;
+}
+
+}  // namespace
+
+TrainState capture_state(ParameterSet const& parameters, Optimizer const& optimizer,
+                         SamplerState const& sampler) {
+    OptimizerState const optimizer_state = optimizer.state();
+    LossScalerState const& scaler = optimizer_state.loss_scaler;
+    TrainState state;
+    state.model = parameters.to_arrays();
+    state.exp_avg = to_arrays(optimizer_state.adamw.exp_avg);
+    state.exp_avg_sq = to_arrays(optimizer_state.adamw.exp_avg_sq);
+    state.scaler.scalars = {{"scale", scaler.scale},
+                            {"growth_tracker", scaler.growth_tracker},
+                            {"num_skipped_steps", scaler.num_skipped_steps},
+                            {"num_consecutive_skips", scaler.num_consecutive_skips}};
+    state.schedule.scalars = {{"num_taken_steps", optimizer_state.adamw.num_steps}};
+    state.sampler.scalars = {{"seed", static_cast<std::int64_t>(sampler.seed)},
+                             {"epoch", sampler.epoch},
+                             {"position", sampler.position},
+                             {"dataset_digest", sampler.dataset_digest}};
+    // Dropout and shuffling draw by counter from the seed (base/splitmix64.hpp): there is no generator state.
+    state.rng.scalars = {{"generator", std::string("splitmix64, by counter")},
+                         {"seed", static_cast<std::int64_t>(sampler.seed)}};
+    state.codebook.scalars = {{"decay", kCodebookDecay}};  // its moving averages are buffers of the model
+    return state;
+}
+
+SamplerState restore_state(TrainState const& state, ParameterSet& parameters, Optimizer& optimizer) {
+    parameters.load(state.model);
+    OptimizerState optimizer_state;
+    optimizer_state.adamw = {.num_steps = state.schedule.integer("num_taken_steps"),
+                             .exp_avg = to_tensors(state.exp_avg),
+                             .exp_avg_sq = to_tensors(state.exp_avg_sq)};
+    optimizer_state.loss_scaler = {.scale = state.scaler.real("scale"),
+                                   .growth_tracker = state.scaler.integer("growth_tracker"),
+                                   .num_skipped_steps = state.scaler.integer("num_skipped_steps"),
+                                   .num_consecutive_skips = state.scaler.integer("num_consecutive_skips")};
+    optimizer.restore(optimizer_state);
+    return {.seed = static_cast<std::uint64_t>(state.sampler.integer("seed")),
+            .epoch = state.sampler.integer("epoch"),
+            .position = state.sampler.integer("position"),
+            .dataset_digest = state.sampler.text("dataset_digest")};
+}
+
+}  // namespace ctclip

@@ -1,0 +1,333 @@
+#include "train/trainer.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "base/build_info.hpp"
+#include "base/log.hpp"
+#include "base/splitmix64.hpp"
+#include "base/stop_signal.hpp"
+#include "checkpoint/checkpoint_store.hpp"
+#include "checkpoint/weight_file.hpp"
+#include "dist/gather_bytes.hpp"
+#include "train/state_capture.hpp"
+
+namespace ctclip {
+namespace {
+
+constexpr double kBytesPerGiB = 1024.0 * 1024.0 * 1024.0;
+/// float32 weight, gradient and two moments of a trained parameter.
+constexpr double kTrainedBytesPerParameter = 16.0;
+
+NamedTensors trained_tensors(ParameterSet const& parameters) {
+    NamedTensors tensors;
+    for (Parameter const* parameter : parameters.trained()) {
+        tensors.push_back({parameter->spec.name, parameter->tensor});
+    }
+    return tensors;
+}
+
+OptimizerOptions optimizer_options(TrainingOptions const& training, StepPlan const& plan) {
+    OptimizerOptions options = training.optimizer;
+    options.loss_scaler.scaling =
+        training.precision == ComputeType::kHalf ? LossScaling::kDynamic : LossScaling::kNone;
+    options.lr_schedule.warmup_steps = plan.warmup_steps;
+    options.lr_schedule.total_steps = plan.max_steps;
+    options.adamw.beta1 = training.betas.at(0);
+    options.adamw.beta2 = training.betas.at(1);
+    return options;
+}
+
+LoaderOptions training_loader_options(TrainOptions const& options, TrainWorld const& world) {
+    LoaderOptions loader;
+    loader.data = options.data;
+    // One optimizer step takes accumulation_steps batches at once: so many may be leased.
+    loader.data.prefetch_factor =
+        std::max(options.data.prefetch_factor, options.training.gradient_accumulation_steps + 1);
+    loader.max_tokens = options.model.max_length;
+    loader.rank = world.host.rank();
+    loader.world_size = world.host.world_size();
+    return loader;
+}
+
+bool is_due(std::int64_t step, std::int64_t every) {
+    return every > 0 && step % every == 0;
+}
+
+std::string utc_now() {
+    std::time_t const now = std::time(nullptr);
+    std::tm parts{};
+    ::gmtime_r(&now, &parts);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text;
+}
+
+std::string host_name() {
+    char name[256] = {};
+    ::gethostname(name, sizeof name - 1);
+    return name;
+}
+
+}  // namespace
+
+Trainer::Trainer(TrainOptions options, std::string config_yaml, TrainWorld const& world)
+    : options_(std::move(options)),
+      config_yaml_(std::move(config_yaml)),
+      world_(world),
+      inputs_(open_run_inputs(options_, world.host.world_size())),
+      parameters_(inputs_.model, world.device, PrecisionPolicy(options_.training.precision).master()),
+      model_(inputs_.model, parameters_, PrecisionPolicy(options_.training.precision)),
+      optimizer_(trained_tensors(parameters_), optimizer_options(options_.training, inputs_.plan),
+                 inputs_.plan.max_steps),
+      gradient_sync_(optimizer_.parameters(), world.ranks),
+      train_step_(model_, optimizer_, gradient_sync_, world.ranks,
+                  options_.contrast.loss(inputs_.model.loss_type),
+                  static_cast<std::uint64_t>(options_.experiment.seed), world.device),
+      reporter_(options_.logging, inputs_.plan.max_steps) {
+    sampler_.seed = static_cast<std::uint64_t>(options_.experiment.seed);
+    if (inputs_.validation_set) {
+        validator_ = std::make_unique<Validator>(model_, inputs_, options_, world_.host, world_.device);
+    }
+}
+
+std::vector<std::string> Trainer::describe() const {
+    std::string_view const precision = name_of(options_.training.precision);
+    StepPlan const& plan = inputs_.plan;
+    return {
+        fmt::format("device: {}, {} threads a rank; {} rank{}", world_.device_name, world_.num_threads,
+                    world_.host.world_size(), world_.host.world_size() == 1 ? "" : "s"),
+        fmt::format("mixed precision: {} (fp16 = {}, bf16 = {}); master weights, norms, softmax, loss and "
+                    "optimizer in "
+                    "fp32",
+                    precision, options_.training.precision == ComputeType::kHalf,
+                    options_.training.precision == ComputeType::kBFloat16),
+        fmt::format("parameters: {} in all, {} trained; {:.2f} GiB a rank for weights, gradients and moments",
+                    parameters_.num_parameters(), parameters_.num_trained_parameters(),
+                    kTrainedBytesPerParameter * static_cast<double>(parameters_.num_trained_parameters()) /
+                        kBytesPerGiB),
+        fmt::format("data: {} training samples, {} validation samples; model input {} x {} x {}",
+                    inputs_.training_set->size(), inputs_.validation_set ? inputs_.validation_set->size() : 0,
+                    options_.data.target_shape[0], options_.data.target_shape[1],
+                    options_.data.target_shape[2]),
+        fmt::format("steps: {} of {} samples ({} x {} ranks x {} micro-batches), {:.2f} epochs; warm-up {}, "
+                    "learning rate {:g}",
+                    plan.max_steps, global_batch(), options_.data.batch_size, world_.host.world_size(),
+                    options_.training.gradient_accumulation_steps,
+                    static_cast<double>(plan.max_steps) / static_cast<double>(plan.steps_per_epoch),
+                    plan.warmup_steps, options_.training.optimizer.lr_schedule.base_lr),
+    };
+}
+
+void Trainer::dry_run() const {
+    log_description();
+}
+
+void Trainer::log_description() const {
+    if (is_root()) {
+        for (std::string const& line : describe()) {
+            log_info("{}", line);
+        }
+    }
+}
+
+void Trainer::run(std::function<bool()> const& stop_requested) {
+    begin();
+    if (step_ >= inputs_.plan.max_steps) {
+        if (is_root()) {
+            log_info("the run is complete: {} of {} steps are done", step_, inputs_.plan.max_steps);
+        }
+        return;
+    }
+    train(stop_requested);
+}
+
+void Trainer::begin() {
+    log_description();
+    if (is_root()) {
+        folder_ = std::make_unique<RunFolder>(options_);
+    }
+    // Rank 0 looks for the newest valid checkpoint; the others read the one it found.
+    std::string path;
+    std::optional<LoadedCheckpoint> found;
+    if (is_root()) {
+        found = load_newest_valid(checkpoint_folder(options_));
+        path = found ? found->path.string() : "";
+    }
+    path = broadcast_text(path, 0, world_.host);
+    if (path.empty()) {
+        parameters_.initialise(derive_seed(static_cast<std::uint64_t>(options_.experiment.seed), "weights"));
+        load_initial_weights();
+    } else {
+        TrainState const state = found ? std::move(found->state) : read_checkpoint(path);
+        sampler_ = restore_state(state, parameters_, optimizer_);
+        step_ = state.info.step;
+        saved_step_ = step_;
+        if (is_root()) {
+            log_info("resuming at step {} from {}", step_, path);
+        }
+    }
+    if (is_root()) {
+        folder_->start(config_yaml_, run_record(), step_);
+    }
+    loader_ = std::make_unique<BatchLoader>(inputs_.training_set, training_loader_options(options_, world_),
+                                            inputs_.tokenizer, sampler_);
+}
+
+void Trainer::train(std::function<bool()> const& stop_requested) {
+    StepPlan const& plan = inputs_.plan;
+    reporter_.begin(step_);
+    while (step_ < plan.max_steps) {
+        take_step();
+        bool const is_last = step_ == plan.max_steps;
+        if (validator_ && (is_last || is_due(step_, plan.eval_every_n_steps))) {
+            validate();
+        }
+        if (is_last || is_due(step_, plan.save_every_n_steps)) {
+            save();
+        }
+        if (!is_last && ranks_agree(stop_requested() || is_time_up())) {
+            save();
+            if (is_root()) {
+                folder_->checkpoints().wait();
+            }
+            throw Stopped(fmt::format("stopped after step {} of {}; the same command goes on from there",
+                                      step_, plan.max_steps));
+        }
+    }
+    reporter_.end();
+    if (is_root()) {
+        auto const newest = folder_->checkpoints().wait();
+        log_info("done: {} steps; the last checkpoint is {}", step_,
+                 newest ? newest->string() : "the one resumed from");
+    }
+}
+
+void Trainer::take_step() {
+    StepTimer timer;
+    timer.start();
+    std::vector<BatchLease> leases;
+    std::vector<HostBatch const*> micro_batches;
+    for (std::int64_t i = 0; i < options_.training.gradient_accumulation_steps; ++i) {
+        leases.push_back(loader_->next());
+        micro_batches.push_back(leases.back().get());
+    }
+    timer.lap(StepPart::kData);
+
+    StepResult result = train_step_.run(step_, micro_batches, timer);
+    StepReport const report = result.outcome.read();
+    sampler_ = micro_batches.back()->state_after;
+    step_ += 1;
+
+    StepFacts const facts{.step = step_,
+                          .epoch = epoch(),
+                          .loss = result.loss.item<double>(),
+                          .report = report,
+                          .timer = result.timer,
+                          .step_s = result.timer.total_s(),
+                          .num_volumes = global_batch()};
+    metrics_["loss"] = facts.loss;
+    metrics_["lr"] = report.lr;
+    if (is_root()) {
+        reporter_.report(facts, loader_->stage_times());
+        folder_->log(step_, to_record(facts), "train/");
+    }
+    optimizer_.require_progress(report, gradient_sync_.gradients());
+}
+
+void Trainer::validate() {
+    if (validated_step_ == step_) {
+        return;
+    }
+    validated_step_ = step_;
+    ValidationResult const result = validator_->run();
+    for (auto const& [name, value] : result.metrics) {
+        metrics_[name] = value;
+    }
+    if (is_root()) {
+        log_info("validation at step {}: {}", step_, result.summary());
+        nlohmann::ordered_json record = {{"step", step_}, {"epoch", epoch()}};
+        for (auto const& [name, value] : result.metrics) {
+            record["val_" + name] = value;
+        }
+        folder_->log(step_, record, "val/");
+    }
+}
+
+void Trainer::save() {
+    if (saved_step_ == step_ || !is_root()) {
+        saved_step_ = step_;
+        return;
+    }
+    saved_step_ = step_;
+    TrainState state = capture_state(parameters_, optimizer_, sampler_);
+    state.info = {.step = step_,
+                  .epoch = sampler_.epoch,
+                  .precision = std::string(name_of(options_.training.precision)),
+                  .world_size = world_.host.world_size(),
+                  .num_threads = world_.num_threads,
+                  .config = config_yaml_,
+                  .software = software_name(),
+                  .dataset_digest = inputs_.training_set->digest()};
+    state.metrics.scalars = metrics_;
+    folder_->checkpoints().submit(std::move(state));
+}
+
+void Trainer::load_initial_weights() {
+    if (options_.model.init_from.empty()) {
+        return;
+    }
+    std::filesystem::path const& path = options_.model.init_from;
+    std::vector<std::string> const absent = parameters_.load(read_weight_file(path).tensors);
+    if (is_root()) {
+        log_info("weights from {}{}", path.string(),
+                 absent.empty()
+                     ? ""
+                     : fmt::format("; {} tensors that it lacks keep their initial values", absent.size()));
+    }
+}
+
+bool Trainer::ranks_agree(bool wish) const {
+    std::int32_t flag = wish ? 1 : 0;
+    world_.host.all_reduce(&flag, 1, Element::kI32, Reduction::kMax);
+    return flag != 0;
+}
+
+bool Trainer::is_time_up() const {
+    std::chrono::duration<double> const elapsed = std::chrono::steady_clock::now() - start_;
+    return options_.training.max_seconds && elapsed.count() >= *options_.training.max_seconds;
+}
+
+std::int64_t Trainer::global_batch() const {
+    return options_.data.batch_size * world_.host.world_size() *
+           options_.training.gradient_accumulation_steps;
+}
+
+double Trainer::epoch() const {
+    return static_cast<double>(sampler_.epoch) +
+           static_cast<double>(sampler_.position) / static_cast<double>(inputs_.training_set->size());
+}
+
+nlohmann::ordered_json Trainer::run_record() const {
+    return {{"schema", "ctclip.run/1"},
+            {"name", options_.experiment.name},
+            {"tags", options_.experiment.tags},
+            {"notes", options_.experiment.notes},
+            {"started", utc_now()},
+            {"first_step", step_},
+            {"software", build_info_json("ctclip-train")},
+            {"host", host_name()},
+            {"ranks", world_.host.world_size()},
+            {"device", world_.device_name},
+            {"threads_per_rank", world_.num_threads},
+            {"precision", name_of(options_.training.precision)},
+            {"parameters", parameters_.num_parameters()},
+            {"trained_parameters", parameters_.num_trained_parameters()},
+            {"training_samples", inputs_.training_set->size()},
+            {"dataset_digest", inputs_.training_set->digest()}};
+}
+
+}  // namespace ctclip
