@@ -19,7 +19,7 @@ void parallel_ranges(std::int64_t count, std::int64_t grain,
     }
     at::Tensor const counter = at::empty({count}, at::kByte);
     auto const* const origin = static_cast<char const*>(counter.const_data_ptr());
-    at::TensorIterator iterator = at::TensorIteratorConfig().add_borrowed_output(counter).build();
+    at::TensorIterator iterator = at::TensorIterator::borrowing_nullary_op(counter);
     iterator.for_each(
         [&](char** data, int64_t const* /*strides*/, int64_t size) {
             std::int64_t const begin = data[0] - origin;
