@@ -6,6 +6,8 @@
 
 #include "base/digest.hpp"
 #include "base/error.hpp"
+#include "base/file_descriptor.hpp"
+#include "base/untrusted_json.hpp"
 #include "shard/python_json.hpp"
 #include "shard/shard_writer.hpp"
 
@@ -92,7 +94,7 @@ std::string encode_summary(ConversionSummary const& summary, ConvertPlan const& 
     auto const finite_or_null = [](double value) {
         return std::isfinite(value) ? ordered_json(value) : ordered_json();
     };
-    ordered_json const object = {{"schema", "ctclip.conversion.v1"},
+    ordered_json const object = {{"schema", "ctclip.conversion/1"},
                                  {"plan_sha256", plan.sha256()},
                                  {"samples", summary.num_samples},
                                  {"quarantined", summary.num_quarantined},
@@ -112,6 +114,29 @@ std::string encode_summary(ConversionSummary const& summary, ConvertPlan const& 
                                    {"saturated_voxels", summary.num_saturated}}},
                                  {"shards", std::move(shards)}};
     return object.dump(1) + "\n";
+}
+
+void require_conversion_agrees(std::filesystem::path const& folder,
+                               std::vector<std::filesystem::path> const& shard_paths) {
+    std::filesystem::path const path = folder / kSummaryName;
+    if (!std::filesystem::exists(path)) {
+        return;
+    }
+    nlohmann::json const object = parse_untrusted_json(read_text_file(path), path.string());
+    try {
+        nlohmann::json const& shards = object.at("shards");
+        require(shards.size() == shard_paths.size(), ExitCode::kBadInput,
+                "{} lists {} shards, but {} are there", path.string(), shards.size(), shard_paths.size());
+        for (std::size_t i = 0; i < shard_paths.size(); ++i) {
+            std::filesystem::path const index = sidecar_path(shard_paths[i]);
+            require(shards[i].at("name") == shard_paths[i].filename().string() &&
+                        shards[i].at("index_sha256") == sha256_hex(read_file(index)) &&
+                        shards[i].at("sha256") == read_sidecar(shard_paths[i]).sha256,
+                    ExitCode::kBadInput, "{}: not the index on record in {}", index.string(), path.string());
+        }
+    } catch (nlohmann::json::exception const& error) {
+        fail(ExitCode::kBadInput, "{} is no conversion summary ({})", path.string(), error.what());
+    }
 }
 
 std::string summary_text(ConversionSummary const& summary) {

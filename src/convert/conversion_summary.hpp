@@ -12,6 +12,9 @@
 
 namespace ctclip {
 
+inline constexpr char const* kSummaryName = "conversion.json";
+inline constexpr char const* kManifestName = "manifest.json";
+
 /// One line of the list of shards.
 struct ShardSummary {
     std::string name;
@@ -53,6 +56,11 @@ ConversionSummary summarise(ConvertPlan const& plan, std::filesystem::path const
 std::string encode_manifest(ConversionSummary const& summary);
 /// conversion.json: what manifest.json has no place for.
 std::string encode_summary(ConversionSummary const& summary, ConvertPlan const& plan);
+/// Compares a folder with its conversion.json, if it has one: the same shards, each with the index and the
+/// digest on record. @throws Error kBadInput naming what differs.
+void require_conversion_agrees(std::filesystem::path const& folder,
+                               std::vector<std::filesystem::path> const& shard_paths);
+
 /// For people, a few lines.
 std::string summary_text(ConversionSummary const& summary);
 

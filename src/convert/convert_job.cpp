@@ -202,8 +202,8 @@ void write_if_changed(fs::path const& path, std::string const& content) {
 void write_summary(ConvertOptions const& options, ConvertPlan const& plan,
                    ConvertEnvironment const& environment) {
     ConversionSummary const summary = summarise(plan, options.output);
-    write_if_changed(options.output / "conversion.json", encode_summary(summary, plan));
-    write_if_changed(options.output / "manifest.json", encode_manifest(summary));
+    write_if_changed(options.output / kSummaryName, encode_summary(summary, plan));
+    write_if_changed(options.output / kManifestName, encode_manifest(summary));
     environment.write(summary_text(summary));
 }
 

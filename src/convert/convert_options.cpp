@@ -57,11 +57,11 @@ void ConvertOptions::bind(Schema& schema) {
         .flag("--output", {"--output_dir"})
         .required();
     schema.key("convert.npz_key", npz_key, "array in each NPZ; auto: the first of data, volume, arr_0, arr")
-        .flag("--npz-key", {"--npz_key"});
+        .flag("--npz_key", {"--npz-key"});
     schema.key("convert.samples_per_shard", samples_per_shard, "volumes per shard")
         .min(1)
         .max(1'000'000)
-        .flag("--samples-per-shard", {"--samples_per_shard"});
+        .flag("--samples_per_shard", {"--samples-per-shard"});
     schema
         .choice("convert.layout", layout, kLayoutNames, "source voxels, or resampled, clipped and normalised")
         .flag("--layout");
@@ -72,15 +72,15 @@ void ConvertOptions::bind(Schema& schema) {
     schema
         .choice("convert.out_of_range", out_of_range, kOutOfRangeNames,
                 "what to do with voxels that are NaN or beyond +-65504")
-        .flag("--out-of-range", {"--out_of_range"});
+        .flag("--out_of_range", {"--out-of-range"});
     schema.key("convert.max_quarantined", max_quarantined, "quarantined volumes that are accepted")
         .min(0)
-        .flag("--max-quarantined", {"--max_quarantined"});
+        .flag("--max_quarantined", {"--max-quarantined"});
     schema
         .key("convert.max_unmatched", max_unmatched,
              "volumes without CSV rows that are accepted (default: any)")
         .min(0)
-        .flag("--max-unmatched", {"--max_unmatched"});
+        .flag("--max_unmatched", {"--max-unmatched"});
 }
 
 }  // namespace ctclip

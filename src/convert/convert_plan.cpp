@@ -16,7 +16,7 @@ namespace {
 using json = nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr char const* kSchema = "ctclip.convert_plan.v1";
+constexpr char const* kSchema = "ctclip.convert_plan/1";
 constexpr char const* kSamplesPerShard = "convert.samples_per_shard";
 
 std::string absolute_path(std::filesystem::path const& path) {

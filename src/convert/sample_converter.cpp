@@ -1,18 +1,16 @@
 #include "convert/sample_converter.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/crc32c.hpp"
 #include "base/error.hpp"
+#include "base/file_chunks.hpp"
 #include "base/log.hpp"
 #include "convert/hu_check.hpp"
 #include "study/spacing.hpp"
 
 namespace ctclip {
 namespace {
-
-constexpr std::size_t kDigestChunkBytes = std::size_t{1} << 20;
 
 /// The file was read a moment ago: this comes from the page cache.
 std::uint32_t file_crc32c(std::filesystem::path const& path, std::uint64_t expected_bytes) {
@@ -22,14 +20,8 @@ std::uint32_t file_crc32c(std::filesystem::path const& path, std::uint64_t expec
             "{} has {} bytes, but had {} when the conversion was planned (the shards would mix two versions "
             "of the data)",
             path.string(), size_bytes, expected_bytes);
-    std::vector<std::byte> buffer(std::min<std::uint64_t>(kDigestChunkBytes, size_bytes));
     std::uint32_t crc = 0;
-    for (std::uint64_t offset = 0; offset < size_bytes; offset += buffer.size()) {
-        std::span<std::byte> const chunk(buffer.data(),
-                                         std::min<std::uint64_t>(buffer.size(), size_bytes - offset));
-        read_exactly(file, path, offset, chunk);
-        crc = crc32c(chunk, crc);
-    }
+    for_each_chunk(file, path, 0, size_bytes, [&](auto chunk) { crc = crc32c(chunk, crc); });
     return crc;
 }
 

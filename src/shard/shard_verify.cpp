@@ -1,35 +1,17 @@
 #include "shard/shard_verify.hpp"
 
 #include <algorithm>
-#include <span>
-#include <vector>
 
 #include "base/crc32c.hpp"
 #include "base/digest.hpp"
 #include "base/error.hpp"
-#include "base/file_descriptor.hpp"
+#include "base/file_chunks.hpp"
 #include "shard/python_json.hpp"
 #include "shard/shard_reader.hpp"
 #include "shard/sidecar.hpp"
 
 namespace ctclip {
 namespace {
-
-constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
-
-/// Calls `use(chunk)` for the bytes from `offset` on, in order.
-template <class Use>
-void for_each_chunk(FileDescriptor const& file, std::filesystem::path const& path, std::uint64_t offset,
-                    std::uint64_t num_bytes, Use const& use) {
-    std::vector<std::byte> buffer(std::min<std::uint64_t>(num_bytes, kChunkBytes));
-    while (num_bytes > 0) {
-        std::span<std::byte> const chunk(buffer.data(), std::min<std::uint64_t>(num_bytes, buffer.size()));
-        read_exactly(file, path, offset, chunk);
-        use(std::span<std::byte const>(chunk));
-        offset += chunk.size();
-        num_bytes -= chunk.size();
-    }
-}
 
 bool is_ct_sample(ShardSample const& sample) {
     return sample.find("json") != nullptr || sample.find("txt") != nullptr ||

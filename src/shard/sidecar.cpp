@@ -15,7 +15,7 @@ namespace {
 using json = nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr char const* kSchema = "ctclip.shard_index.v1";
+constexpr char const* kSchema = "ctclip.shard_index/1";
 constexpr std::uint64_t kMaxSidecarBytes = std::uint64_t{256} << 20;
 
 std::string crc_text(std::uint32_t crc) {

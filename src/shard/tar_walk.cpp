@@ -152,7 +152,7 @@ class Walk {
         }
         take_entry(type, pending_.size_bytes.value_or(*size), name_of(header, magic));
         pending_ = {};
-        has_pending_ = false;
+        first_header_offset_.reset();
     }
 
     MagicKind magic_of(TarBlock const& header) const {
@@ -202,7 +202,9 @@ class Walk {
         } catch (Error const& error) {
             refuse("{}", error.what());
         }
-        has_pending_ = has_pending_ || type != 'g';
+        if (type != 'g' && !first_header_offset_) {
+            first_header_offset_ = offset_;
+        }
         offset_ += kTarBlockBytes + tar_padded(size);
     }
 
@@ -218,7 +220,8 @@ class Walk {
                    python_string(name), python_string(std::string_view(&type, 1)));
         }
         check_room(size, name);
-        listing_.members.push_back({std::move(name), offset_ + kTarBlockBytes, size});
+        listing_.members.push_back(
+            {std::move(name), first_header_offset_.value_or(offset_), offset_ + kTarBlockBytes, size});
         offset_ += kTarBlockBytes + tar_padded(size);
     }
 
@@ -256,7 +259,7 @@ class Walk {
     }
 
     void check_end() {
-        if (has_pending_) {
+        if (first_header_offset_) {
             refuse("a header extension is followed by no member");
         }
         listing_.end_of_archive_offset = offset_;
@@ -286,8 +289,8 @@ class Walk {
     std::filesystem::path const& path_;
     std::uint64_t offset_ = 0;
     TarListing listing_;
-    PaxRecords pending_;        ///< what extensions said about the next member
-    bool has_pending_ = false;  ///< an extension waits for its member
+    PaxRecords pending_;                                ///< what extensions said about the next member
+    std::optional<std::uint64_t> first_header_offset_;  ///< of extensions that wait for their member
 };
 
 }  // namespace

@@ -15,6 +15,8 @@ namespace ctclip {
 
 struct TarMember {
     std::string name;  ///< UTF-8, relative, no "..", no control characters; a leading "./" is kept
+    std::uint64_t header_offset =
+        0;  ///< of its first block: extensions (pax, long name) belong to the member
     std::uint64_t data_offset = 0;
     std::uint64_t size_bytes = 0;  ///< data_offset + size_bytes <= size of the file
 };

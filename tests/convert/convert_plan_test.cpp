@@ -121,7 +121,7 @@ TEST(ConvertPlan, NamesEverySettingThatDiffers) {
 }
 
 TEST(ConvertPlan, RefusesATextThatIsNone) {
-    for (char const* text : {"", "{}", "[1]", R"({"schema": "ctclip.convert_plan.v1"})"}) {
+    for (char const* text : {"", "{}", "[1]", R"({"schema": "ctclip.convert_plan/1"})"}) {
         EXPECT_THROW(ConvertPlan::parse(text, "plan.json"), Error) << text;
     }
 }

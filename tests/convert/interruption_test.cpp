@@ -119,7 +119,7 @@ TEST(Interruption, OfARankAtARandomMomentLosesNothing) {
         Process process({CTCLIP_MPIRUN, "--oversubscribe", "-n", num_ranks, CTCLIP_BIN "/ctclip-convert",
                          "-q", "--volumes", dataset.options.volumes, "--reports", dataset.options.reports,
                          "--metadata", dataset.options.metadata, "--labels", dataset.options.labels,
-                         "--output", dataset.options.output, "--samples-per-shard", "2"});
+                         "--output", dataset.options.output, "--samples_per_shard", "2"});
         std::this_thread::sleep_for(std::chrono::milliseconds(100 + random() % 500));
         std::vector<pid_t> const ranks = children_of(process.pid());
         if (!ranks.empty()) {

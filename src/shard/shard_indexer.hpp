@@ -1,0 +1,30 @@
+/// Indexes for shards that exist already: our sidecar, and the files with which other loaders reach samples
+/// at random.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "shard/sidecar.hpp"
+
+namespace ctclip {
+
+/// Reads the whole shard: member positions, CRC-32C, SHA-256, study ids. Without conversion records.
+/// @throws Error as verify_shard: a shard that is wrong gets no index.
+ShardSidecar make_sidecar(std::filesystem::path const& shard_path);
+
+/// DALI's `.idx` (fn.readers.webdataset, index_paths), format "v1.2".
+std::string dali_index(std::filesystem::path const& shard_path);
+
+/// Megatron-Energon's `.tar.idx`: offsets of the samples' first headers and of the end marker, as 64-bit
+/// numbers.
+std::string energon_index(std::filesystem::path const& shard_path);
+/// Energon's .nv-meta/.info.yaml and .nv-meta/split.yaml for one split of all shards.
+std::string energon_info(std::vector<std::filesystem::path> const& shard_paths);
+std::string energon_split(std::vector<std::filesystem::path> const& shard_paths, std::string const& split);
+
+/// The shard list that webdataset's wids reads (`wids-shard-index-v1`).
+std::string wids_index(std::vector<std::filesystem::path> const& shard_paths);
+
+}  // namespace ctclip

@@ -1,0 +1,15 @@
+/// A folder of shards as a whole: what its manifest.json promises against what is there.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+
+namespace ctclip {
+
+/// Compares the number of shards and samples with manifest.json, if the folder has one of a converter (ours
+/// or Python's; other scripts' manifests count differently and are not used).
+/// @throws Error kBadInput if they differ, or if the manifest is damaged.
+void require_manifest_agrees(std::filesystem::path const& folder, std::size_t num_shards,
+                             std::size_t num_samples);
+
+}  // namespace ctclip

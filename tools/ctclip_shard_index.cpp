@@ -1,0 +1,104 @@
+// ctclip-shard index: indexes for shards that were written elsewhere, and for other loaders.
+#include <nlohmann/json.hpp>
+
+#include "base/durable_file.hpp"
+#include "base/error.hpp"
+#include "shard/shard_index.hpp"
+#include "shard/shard_indexer.hpp"
+#include "tools/ctclip_shard.hpp"
+
+namespace ctclip {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ShardIndexOptions {
+    std::vector<fs::path> paths;
+    bool for_dali = false;
+    bool for_energon = false;
+    bool for_wids = false;
+    std::string energon_split = "train";
+};
+
+class Indexing {
+  public:
+    Indexing(ToolContext& tool, ShardIndexOptions const& options) : tool_(tool), options_(options) {}
+
+    void index(fs::path const& path) {
+        bool const is_folder = fs::is_directory(path);
+        auto const shards = shards_of({path});
+        for (fs::path const& shard : shards) {
+            index_shard(shard);
+        }
+        if (is_folder && options_.for_energon) {
+            fs::create_directories(path / ".nv-meta");
+            write(path / ".nv-meta" / ".info.yaml", energon_info(shards));
+            write(path / ".nv-meta" / "split.yaml", energon_split(shards, options_.energon_split));
+        }
+        if (is_folder && options_.for_wids) {
+            write(path / "wids.json", wids_index(shards));
+        }
+    }
+
+    ExitCode finish() {
+        if (tool_.is_json()) {
+            tool_.write_json({{"schema", "ctclip.shard.index/1"}, {"written", written_}});
+        }
+        return ExitCode::kDone;
+    }
+
+  private:
+    void index_shard(fs::path const& shard) {
+        if (!fs::exists(sidecar_path(shard))) {
+            write(sidecar_path(shard), encode_sidecar(make_sidecar(shard)));
+        }
+        if (options_.for_dali) {
+            write(fs::path(shard).replace_extension(".idx"), dali_index(shard));
+        }
+        if (options_.for_energon) {
+            write(fs::path(shard).replace_extension(".tar.idx"), energon_index(shard));
+        }
+    }
+
+    void write(fs::path const& path, std::string const& content) {
+        write_durably(path, content, IfExists::kReplace);
+        written_.push_back(path.string());
+        if (!tool_.is_json()) {
+            tool_.print("{}\n", path.string());
+        }
+    }
+
+    ToolContext& tool_;
+    ShardIndexOptions const& options_;
+    std::vector<std::string> written_;
+};
+
+}  // namespace
+
+ToolCommand shard_index_command() {
+    return make_command<ShardIndexOptions>(
+        "index",
+        "writes the index with offsets and digests beside shards that have none, and other loaders' indexes",
+        {{"ctclip-shard index shards",
+          "for shards of Python webdataset or GNU tar: then verify sees every bit"},
+         {"ctclip-shard index shards --dali --energon --wids",
+          "also for DALI, Megatron-Energon and webdataset's wids"}},
+        [](Schema& schema, ShardIndexOptions& options) {
+            schema.positional("PATH", options.paths, "shards, or folders of shards").required();
+            schema.option("--dali", options.for_dali, "write SHARD.idx for NVIDIA DALI");
+            schema.option("--energon", options.for_energon,
+                          "write SHARD.tar.idx and .nv-meta for Megatron-Energon");
+            schema.option("--wids", options.for_wids, "write wids.json for webdataset's indexed reader");
+            schema.option("--energon-split", options.energon_split,
+                          "name of the split in .nv-meta/split.yaml");
+        },
+        [](ToolContext& tool, ShardIndexOptions const& options) {
+            Indexing indexing(tool, options);
+            for (fs::path const& path : options.paths) {
+                indexing.index(path);
+            }
+            return indexing.finish();
+        });
+}
+
+}  // namespace ctclip

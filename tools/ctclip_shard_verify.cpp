@@ -1,0 +1,119 @@
+// ctclip-shard verify: is every byte of these shards what it should be?
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "convert/conversion_summary.hpp"
+#include "shard/shard_index.hpp"
+#include "shard/shard_set.hpp"
+#include "shard/shard_verify.hpp"
+#include "tools/ctclip_shard.hpp"
+
+namespace ctclip {
+namespace {
+
+struct ShardVerifyOptions {
+    std::vector<std::filesystem::path> paths;
+};
+
+/// Goes on past what is wrong, so that one run names all of it.
+class Verification {
+  public:
+    explicit Verification(ToolContext& tool) : tool_(tool) {}
+
+    void check(std::filesystem::path const& path) {
+        if (!std::filesystem::is_directory(path)) {
+            check_shard(path);
+            return;
+        }
+        std::size_t const num_bad_before = num_bad_;
+        std::size_t num_samples = 0;
+        auto const shards = list_shards(path);
+        for (auto const& shard : shards) {
+            num_samples += check_shard(shard);
+        }
+        if (num_bad_ == num_bad_before) {  // otherwise the counts cannot agree
+            record_failures(path, [&] {
+                require_manifest_agrees(path, shards.size(), num_samples);
+                require_conversion_agrees(path, shards);
+            });
+        }
+    }
+
+    ExitCode finish() {
+        if (tool_.is_json()) {
+            tool_.write_json(
+                {{"schema", "ctclip.shard.verify/1"}, {"ok", num_bad_ == 0}, {"results", results_}});
+        } else {
+            tool_.print("{} of {} checks passed\n", results_.size() - num_bad_, results_.size());
+        }
+        return num_bad_ == 0 ? ExitCode::kDone : ExitCode::kBadInput;
+    }
+
+  private:
+    /// Returns the number of samples; 0 for a bad shard.
+    std::size_t check_shard(std::filesystem::path const& path) {
+        std::size_t num_samples = 0;
+        record_failures(path, [&] {
+            ShardVerdict const verdict = verify_shard(path);
+            num_samples = verdict.num_samples;
+            if (!verdict.has_ct_samples && verdict.num_samples > 0) {
+                log_warning("{}: holds no CT samples; only its structure was checked", path.string());
+            }
+            results_.push_back({{"path", path.string()},
+                                {"ok", true},
+                                {"samples", verdict.num_samples},
+                                {"size", verdict.size_bytes},
+                                {"digests", verdict.has_digests}});
+            if (!tool_.is_json()) {
+                tool_.print(
+                    "ok   {}: {} samples{}\n", path.string(), verdict.num_samples,
+                    verdict.has_digests ? ", all digests match" : " (no index beside it: no digests)");
+            }
+        });
+        return num_samples;
+    }
+
+    template <class Check>
+    void record_failures(std::filesystem::path const& path, Check const& check) {
+        try {
+            check();
+        } catch (Error const& error) {
+            if (error.code() != ExitCode::kBadInput) {
+                throw;
+            }
+            ++num_bad_;
+            log_error("{}", error.what());
+            results_.push_back({{"path", path.string()}, {"ok", false}, {"error", error.what()}});
+            if (!tool_.is_json()) {
+                tool_.print("BAD  {}\n", path.string());
+            }
+        }
+    }
+
+    ToolContext& tool_;
+    nlohmann::json results_ = nlohmann::json::array();
+    std::size_t num_bad_ = 0;
+};
+
+}  // namespace
+
+ToolCommand shard_verify_command() {
+    return make_command<ShardVerifyOptions>(
+        "verify",
+        "checks every header, sample and, with an index, every byte; 0 all good, 65 something is wrong",
+        {{"ctclip-shard verify shards", "all shards of a folder, and its manifest"},
+         {"ctclip-shard verify a.tar b.tar", "single shards, also of Python webdataset or GNU tar"}},
+        [](Schema& schema, ShardVerifyOptions& options) {
+            schema.positional("PATH", options.paths, "shards, or folders of shards").required();
+        },
+        [](ToolContext& tool, ShardVerifyOptions const& options) {
+            Verification verification(tool);
+            for (std::filesystem::path const& path : options.paths) {
+                verification.check(path);
+            }
+            return verification.finish();
+        });
+}
+
+}  // namespace ctclip
