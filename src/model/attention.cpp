@@ -211,12 +211,20 @@ AttentionTensors tensors_of(variable_list const& inputs) {
 class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
   public:
     static at::Tensor forward(AutogradContext* context, at::Tensor const& query, at::Tensor const& key,
-                              at::Tensor const& value, at::Tensor const& query_scale,
-                              at::Tensor const& key_scale, at::Tensor const& bias,
-                              AttentionPlan const& plan) {
-        variable_list const inputs = {query, key, value, query_scale, key_scale, bias};
+                              std::optional<at::Tensor> const& value,
+                              std::optional<at::Tensor> const& query_scale,
+                              std::optional<at::Tensor> const& key_scale,
+                              std::optional<at::Tensor> const& bias, AttentionPlan const& plan) {
+        variable_list const inputs = {query,
+                                      key,
+                                      value.value_or(at::Tensor()),
+                                      query_scale.value_or(at::Tensor()),
+                                      key_scale.value_or(at::Tensor()),
+                                      bias.value_or(at::Tensor())};
         save_plan(*context, plan);
-        context->save_for_backward({query, key, value, query_scale, key_scale, bias, plan.is_padding});
+        variable_list saved = inputs;
+        saved.push_back(plan.is_padding);
+        context->save_for_backward(saved);
         AttentionTensors const tensors = tensors_of(inputs);
         at::Tensor const output = at::empty_like(query);
         for_each_block(tensors.num_sequences(), sequences_per_block(tensors, plan),
@@ -247,13 +255,16 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
     }
 };
 
+/// torch::autograd::Function refuses undefined tensors, but takes optionals without one.
+std::optional<at::Tensor> const kAbsent;
+
 }  // namespace
 
 at::Tensor attend(CosineAttention const& inputs, PrecisionPolicy const& policy) {
     std::int64_t const num_heads = inputs.query.size(2) / inputs.query_scale.size(0);
     AttentionPlan const plan{policy, num_heads, kCosineScale, {}, {}, 0};
-    return AttentionFunction::apply(inputs.query, inputs.key_value, at::Tensor(), inputs.query_scale,
-                                    inputs.key_scale, inputs.bias, plan);
+    return AttentionFunction::apply(inputs.query, inputs.key_value, kAbsent, std::optional(inputs.query_scale),
+                                    std::optional(inputs.key_scale), std::optional(inputs.bias), plan);
 }
 
 at::Tensor attend(MaskedAttention const& inputs, PrecisionPolicy const& policy) {
@@ -261,8 +272,8 @@ at::Tensor attend(MaskedAttention const& inputs, PrecisionPolicy const& policy) 
     AttentionPlan const plan{
         policy,         inputs.num_heads, 1.0 / std::sqrt(head_channels), inputs.is_padding,
         inputs.dropout, inputs.max_length};
-    return AttentionFunction::apply(inputs.query, inputs.key, inputs.value, at::Tensor(), at::Tensor(),
-                                    at::Tensor(), plan);
+    return AttentionFunction::apply(inputs.query, inputs.key, std::optional(inputs.value), kAbsent, kAbsent, kAbsent,
+                                    plan);
 }
 
 }  // namespace ctclip

@@ -24,14 +24,19 @@ at::Tensor with_sizes_of(at::Tensor const& rows, at::Tensor const& x) {
     return rows.view(sizes);
 }
 
+/// torch::autograd::Function refuses undefined tensors, but takes optionals that hold one.
+bool has_value(std::optional<at::Tensor> const& tensor) { return tensor && tensor->defined(); }
+
 class LinearFunction : public torch::autograd::Function<LinearFunction> {
   public:
     static at::Tensor forward(AutogradContext* context, at::Tensor const& x, at::Tensor const& weight,
-                              at::Tensor const& bias, PrecisionPolicy const& policy, at::ScalarType result) {
+                              std::optional<at::Tensor> const& bias, PrecisionPolicy const& policy,
+                              at::ScalarType result) {
         context->save_for_backward({x, weight});
+        context->saved_data["has_bias"] = has_value(bias);
         save_policy(*context, policy);
         at::ScalarType const compute = policy.of(Operation::kLinear);
-        at::Tensor const rounded_bias = bias.defined() ? bias.to(compute) : bias;
+        at::Tensor const rounded_bias = has_value(bias) ? bias->to(compute) : at::Tensor();
         return with_sizes_of(
             affine_product(as_rows(x).to(compute), weight.to(compute).t(), rounded_bias, result), x);
     }
@@ -53,7 +58,7 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
         if (context->needs_input_grad(1)) {
             weight_gradient = matrix_product(gradient.t(), as_rows(x).to(compute), master);
         }
-        if (context->needs_input_grad(2)) {
+        if (context->saved_data["has_bias"].toBool() && context->needs_input_grad(2)) {
             bias_gradient = as_rows(gradients[0]).sum({0}, false, master);
         }
         return {x_gradient, weight_gradient, bias_gradient, {}, {}};
@@ -63,8 +68,10 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
 class NormLinearFunction : public torch::autograd::Function<NormLinearFunction> {
   public:
     static at::Tensor forward(AutogradContext* context, at::Tensor const& x, at::Tensor const& gain,
-                              at::Tensor const& norm_bias, double eps, at::Tensor const& weight,
-                              PrecisionPolicy const& policy, at::ScalarType result) {
+                              std::optional<at::Tensor> const& optional_bias, double eps,
+                              at::Tensor const& weight, PrecisionPolicy const& policy,
+                              at::ScalarType result) {
+        at::Tensor const norm_bias = optional_bias.value_or(at::Tensor());
         context->save_for_backward({x, gain, norm_bias, weight});
         context->saved_data["eps"] = eps;
         save_policy(*context, policy);
@@ -96,12 +103,12 @@ class NormLinearFunction : public torch::autograd::Function<NormLinearFunction> 
 
 at::Tensor linear(at::Tensor const& x, at::Tensor const& weight, at::Tensor const& bias,
                   PrecisionPolicy const& policy, at::ScalarType result) {
-    return LinearFunction::apply(x, weight, bias, policy, result);
+    return LinearFunction::apply(x, weight, std::optional(bias), policy, result);
 }
 
 at::Tensor norm_linear(at::Tensor const& x, at::Tensor const& gain, at::Tensor const& norm_bias, double eps,
                        at::Tensor const& weight, PrecisionPolicy const& policy, at::ScalarType result) {
-    return NormLinearFunction::apply(x, gain, norm_bias, eps, weight, policy, result);
+    return NormLinearFunction::apply(x, gain, std::optional(norm_bias), eps, weight, policy, result);
 }
 
 }  // namespace ctclip

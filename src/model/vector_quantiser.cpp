@@ -72,8 +72,9 @@ void update_codebook(at::Tensor const& embed, at::Tensor const& cluster_size,
     at::Tensor new_embed = embed.lerp(target, 1.0 - kCodebookDecay);
     at::Tensor new_size = cluster_size * kCodebookDecay + statistics.counts * (1.0 - kCodebookDecay);
     if (skip.defined()) {
-        new_embed = at::where(skip.view({}) != 0, embed, new_embed);
-        new_size = at::where(skip.view({}) != 0, cluster_size, new_size);
+        at::Tensor const is_skipped = skip.reshape(at::IntArrayRef()) != 0;
+        new_embed = at::where(is_skipped, embed, new_embed);
+        new_size = at::where(is_skipped, cluster_size, new_size);
     }
     embed.copy_(new_embed);
     cluster_size.copy_(new_size);
