@@ -2,9 +2,10 @@
 
 #include <array>
 #include <cstring>
+#include <vector>
 
 #if defined(__x86_64__)
-#include <nmmintrin.h>
+#include <immintrin.h>
 #endif
 
 namespace ctclip {
@@ -65,8 +66,8 @@ std::uint64_t word_at(std::byte const* bytes) {
     return word;
 }
 
-__attribute__((target("sse4.2"))) std::uint32_t crc32c_sse42(std::span<std::byte const> bytes,
-                                                             std::uint32_t crc) {
+__attribute__((target("sse4.2"))) std::uint32_t crc32c_stripes(std::span<std::byte const> bytes,
+                                                               std::uint32_t crc) {
     static SkipStripes const skip_one(kStripeBytes);
     static SkipStripes const skip_two(2 * kStripeBytes);
     std::byte const* next = bytes.data();
@@ -93,9 +94,99 @@ __attribute__((target("sse4.2"))) std::uint32_t crc32c_sse42(std::span<std::byte
     return ~narrow;
 }
 
+// Newer processors multiply polynomials over GF(2) in whole vectors. Moving 16 bytes of a message by n bits
+// towards its end is a multiplication by x^n, for which any multiplier that is equal modulo the CRC's
+// polynomial will do: so the message is folded onto its own end, 256 bytes at a time (Gopal et al., "Fast CRC
+// Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel 2009). Polynomials are
+// bit-reflected, as in the CRC itself.
+constexpr std::size_t kFoldBytes = 256;
+
+/// For the two halves of 16 bytes that move by `num_bits`.
+struct FoldMultipliers {
+    long long low;
+    long long high;
+};
+
+constexpr long long power_of_x(int exponent) {
+    std::uint32_t power = 0x80000000U;
+    for (int i = 0; i < exponent; ++i) {
+        power = (power & 1U) != 0 ? (power >> 1) ^ 0x82F63B78U : power >> 1;
+    }
+    return static_cast<long long>(std::uint64_t{power} << 1);
+}
+
+constexpr FoldMultipliers multipliers_for(int num_bits) {
+    return {power_of_x(num_bits + 32), power_of_x(num_bits - 32)};
+}
+
+#define CTCLIP_FOLD_TARGET __attribute__((target("avx512f,vpclmulqdq,sse4.2")))
+
+CTCLIP_FOLD_TARGET __m512i fold(__m512i message, FoldMultipliers multipliers, __m512i onto) {
+    auto const [lo, hi] = multipliers;
+    __m512i const factors = _mm512_set_epi64(hi, lo, hi, lo, hi, lo, hi, lo);
+    __m512i const low = _mm512_clmulepi64_epi128(message, factors, 0x00);
+    __m512i const high = _mm512_clmulepi64_epi128(message, factors, 0x11);
+    return _mm512_ternarylogic_epi64(low, high, onto, 0x96);  // three-way exclusive or
+}
+
+/// @param bytes  a positive multiple of kFoldBytes.
+CTCLIP_FOLD_TARGET std::uint32_t state_after_folding(std::span<std::byte const> bytes, std::uint32_t state) {
+    constexpr FoldMultipliers kBy256Bytes = multipliers_for(2048);
+    constexpr FoldMultipliers kBy64Bytes = multipliers_for(512);
+    auto const vector_at = [&](std::size_t offset)
+                               CTCLIP_FOLD_TARGET { return _mm512_loadu_si512(bytes.data() + offset); };
+    __m512i const start = _mm512_castsi128_si512(_mm_cvtsi32_si128(static_cast<int>(state)));
+    __m512i v0 = _mm512_xor_si512(vector_at(0), _mm512_maskz_mov_epi32(1, start));
+    __m512i v1 = vector_at(64);
+    __m512i v2 = vector_at(128);
+    __m512i v3 = vector_at(192);
+    for (std::size_t offset = kFoldBytes; offset < bytes.size(); offset += kFoldBytes) {
+        v0 = fold(v0, kBy256Bytes, vector_at(offset));
+        v1 = fold(v1, kBy256Bytes, vector_at(offset + 64));
+        v2 = fold(v2, kBy256Bytes, vector_at(offset + 128));
+        v3 = fold(v3, kBy256Bytes, vector_at(offset + 192));
+    }
+    v3 = fold(fold(fold(v0, kBy64Bytes, v1), kBy64Bytes, v2), kBy64Bytes, v3);
+    alignas(64) std::uint64_t rest[8];
+    _mm512_store_si512(rest, v3);
+    std::uint64_t folded = 0;  // these 64 bytes have the same CRC as the whole message
+    for (std::uint64_t const word : rest) {
+        folded = _mm_crc32_u64(folded, word);
+    }
+    return static_cast<std::uint32_t>(folded);
+}
+
+std::uint32_t crc32c_folding(std::span<std::byte const> bytes, std::uint32_t crc) {
+    std::size_t const num_folded = bytes.size() / kFoldBytes * kFoldBytes;
+    if (num_folded > 0) {
+        crc = ~state_after_folding(bytes.first(num_folded), ~crc);
+    }
+    return crc32c_stripes(bytes.subspan(num_folded), crc);
+}
+
 #endif
 
+std::vector<Crc32cImplementation> implementations() {
+    std::vector<Crc32cImplementation> usable;
+#if defined(__x86_64__)
+    bool const has_sse42 = __builtin_cpu_supports("sse4.2") != 0;
+    if (has_sse42 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("vpclmulqdq") != 0) {
+        usable.push_back({"folding", crc32c_folding});
+    }
+    if (has_sse42) {
+        usable.push_back({"stripes", crc32c_stripes});
+    }
+#endif
+    usable.push_back({"table", crc32c_reference});
+    return usable;
+}
+
 }  // namespace
+
+std::span<Crc32cImplementation const> crc32c_implementations() {
+    static std::vector<Crc32cImplementation> const usable = implementations();
+    return usable;
+}
 
 std::uint32_t crc32c_reference(std::span<std::byte const> bytes, std::uint32_t crc) {
     std::uint32_t state = ~crc;
@@ -106,13 +197,8 @@ std::uint32_t crc32c_reference(std::span<std::byte const> bytes, std::uint32_t c
 }
 
 std::uint32_t crc32c(std::span<std::byte const> bytes, std::uint32_t crc) {
-#if defined(__x86_64__)
-    static bool const has_sse42 = __builtin_cpu_supports("sse4.2") != 0;
-    if (has_sse42) {
-        return crc32c_sse42(bytes, crc);
-    }
-#endif
-    return crc32c_reference(bytes, crc);
+    static auto const fastest = crc32c_implementations().front().run;
+    return fastest(bytes, crc);
 }
 
 }  // namespace ctclip

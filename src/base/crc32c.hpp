@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace ctclip {
 
@@ -12,5 +13,13 @@ std::uint32_t crc32c(std::span<std::byte const> bytes, std::uint32_t crc = 0);
 
 /// One table look-up a byte: what crc32c() equals on every processor.
 std::uint32_t crc32c_reference(std::span<std::byte const> bytes, std::uint32_t crc = 0);
+
+/// One of the ways to compute it; all give the same.
+struct Crc32cImplementation {
+    std::string_view name;
+    std::uint32_t (*run)(std::span<std::byte const> bytes, std::uint32_t crc);
+};
+/// Those that this processor can run, the fastest first: crc32c() uses it.
+std::span<Crc32cImplementation const> crc32c_implementations();
 
 }  // namespace ctclip

@@ -26,9 +26,13 @@ TEST(Crc32c, EqualsTheTableAtEveryLengthAroundItsStripes) {
     for (std::size_t i = 0; i < bytes.size(); ++i) {
         bytes[i] = static_cast<std::byte>(splitmix64(7, i));
     }
-    for (std::size_t const length : {1U, 7U, 8U, 9U, 4096U, 12'287U, 12'288U, 12'289U, 24'576U, 39'999U}) {
-        std::span<std::byte const> const part(bytes.data() + 1, length);
-        EXPECT_EQ(crc32c(part), crc32c_reference(part)) << length;
+    for (Crc32cImplementation const& implementation : crc32c_implementations()) {
+        for (std::size_t const length : {0U, 1U, 7U, 8U, 9U, 255U, 256U, 257U, 511U, 512U, 775U, 4096U,
+                                         12'287U, 12'288U, 12'289U, 24'576U, 39'999U}) {
+            std::span<std::byte const> const part(bytes.data() + 1, length);
+            EXPECT_EQ(implementation.run(part, 77), crc32c_reference(part, 77))
+                << implementation.name << ", " << length << " bytes";
+        }
     }
 }
 
