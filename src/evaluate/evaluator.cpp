@@ -36,9 +36,12 @@ void read_configuration(LoadedCheckpoint const& checkpoint, TrainedAs& trained_a
     Schema schema;
     trained_as.model.bind(schema);
     trained_as.data.bind(schema);
-    for (char const* const section : {"experiment", "training", "validation", "checkpoint", "logging",
-                                      "device", "run", "convert", "evaluate", "model"}) {
+    for (char const* const section : {"experiment", "training", "validation", "checkpoint", "logging", "device",
+                                      "run", "convert", "evaluate"}) {
         schema.section_of_other_program(section);
+    }
+    for (char const* const key : {"model.clip.negatives", "model.clip.decoupled"}) {
+        schema.accepted_but_unused(key, "");  // of the training loss
     }
     schema.load_text(checkpoint.state.info.config, checkpoint.path.string() + " (its configuration)");
     schema.check();

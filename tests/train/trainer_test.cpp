@@ -1,0 +1,180 @@
+// Whole runs on one rank and on several: what a run leaves must not depend on interruptions or on the number of ranks.
+#include "train/trainer.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/stop_signal.hpp"
+#include "checkpoint/checkpoint_file.hpp"
+#include "dist/gather_bytes.hpp"
+#include "dist/self_communicator.hpp"
+#include "mpi/mpi_communicator.hpp"
+#include "support/temp_dir.hpp"
+#include "support/tiny_dataset.hpp"
+
+namespace ctclip {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+bool never() { return false; }
+
+class TrainerTest : public testing::Test {
+  protected:
+    TrainerTest() : folder_(broadcast_text(dir_.path().string(), 0, ranks_)) {
+        set_log_level(LogLevel::kError);
+        if (ranks_.rank() == 0) {
+            write_tiny_shard(folder_ / "shards", 16);
+            write_tiny_vocabulary(folder_ / "vocab.txt");
+        }
+        ranks_.barrier();
+        options_ = tiny_train_options(folder_);
+        options_.data.batch_size = 4 / ranks_.world_size();
+    }
+    ~TrainerTest() override { ranks_.barrier(); }
+
+    void run(TrainOptions const& options, Communicator& ranks, std::function<bool()> const& stop = never) const {
+        Trainer(options, "", {ranks, ranks, at::kCPU, "test", 1}).run(stop);
+    }
+    void run(TrainOptions const& options, std::function<bool()> const& stop = never) { run(options, ranks_, stop); }
+
+    TrainState checkpoint(TrainOptions const& options, std::int64_t step) {
+        ranks_.barrier();  // rank 0 has written it
+        return read_checkpoint(options.run.dir / "checkpoints" / checkpoint_name(step));
+    }
+
+    TempDir dir_;
+    MpiCommunicator ranks_{MPI_COMM_WORLD};
+    std::filesystem::path folder_;  // rank 0's
+    TrainOptions options_;
+};
+
+void expect_same_bits(NamedArrays const& a, NamedArrays const& b) {
+    ASSERT_EQ(a.size(), b.size());
+    for (auto const& [name, array] : a) {
+        EXPECT_EQ(array.bytes, b.at(name).bytes) << name;
+    }
+}
+
+double relative_difference(Array const& a, Array const& b) {
+    double squares = 0.0;
+    double difference = 0.0;
+    for (std::size_t i = 0; i < a.as<float>().size(); ++i) {
+        squares += std::pow(a.as<float>()[i], 2);
+        difference += std::pow(a.as<float>()[i] - b.as<float>()[i], 2);
+    }
+    return std::sqrt(difference) / std::max(std::sqrt(squares), 1e-12);
+}
+
+TEST_F(TrainerTest, AnInterruptedRunEndsInTheSameBits) {
+    options_.training.precision = ComputeType::kHalf;
+    options_.model.model.text.dropout = 0.1;
+    options_.data.shuffle = true;
+    TrainOptions interrupted = options_;
+    interrupted.run.dir = folder_ / "interrupted";
+    int asked = 0;
+
+    run(options_);
+    EXPECT_THROW(run(interrupted, [&] { return ++asked == 3; }), Stopped);
+    run(interrupted);
+
+    TrainState const whole = checkpoint(options_, 6);
+    TrainState const resumed = checkpoint(interrupted, 6);
+    expect_same_bits(whole.model, resumed.model);
+    expect_same_bits(whole.exp_avg, resumed.exp_avg);
+    expect_same_bits(whole.exp_avg_sq, resumed.exp_avg_sq);
+    EXPECT_EQ(whole.scaler, resumed.scaler);
+    EXPECT_EQ(whole.schedule, resumed.schedule);
+    EXPECT_EQ(whole.sampler, resumed.sampler);
+}
+
+TEST_F(TrainerTest, RanksTimesBatchTrainsAsOneRankWithAllOfIt) {
+    options_.model.model.text.dropout = 0.1;
+    TrainOptions single = options_;
+    single.data.batch_size = 4;
+    single.run.dir = folder_ / ("single" + std::to_string(ranks_.rank()));
+    SelfCommunicator self;
+
+    run(options_);
+    run(single, self);
+
+    TrainState const many = checkpoint(options_, 6);
+    TrainState const one = checkpoint(single, 6);
+    EXPECT_EQ(many.sampler, one.sampler);
+    for (auto const& [name, array] : one.model) {
+        if (array.type != DType::kF32 || name.ends_with("key.bias") || name.ends_with("net.2.bias")) {
+            continue;  // gradients that are zero by symmetry: AdamW divides their rounding noise by itself
+        }
+        EXPECT_LT(relative_difference(array, many.model.at(name)), 2e-3) << name;
+    }
+}
+
+TEST_F(TrainerTest, AStepThatOverflowsChangesNothingButTheScale) {
+    options_.training.precision = ComputeType::kHalf;
+    options_.training.max_steps = 1;
+    options_.training.optimizer.loss_scaler.initial = std::ldexp(1.0, 60);
+    TrainOptions untouched = options_;
+    untouched.run.dir = folder_ / "untouched";
+    untouched.training.optimizer.lr_schedule.base_lr = 1e-2;
+
+    run(options_);
+    TrainState const after = checkpoint(options_, 1);
+    EXPECT_EQ(after.scaler.real("scale"), std::ldexp(1.0, 59));
+    EXPECT_EQ(after.scaler.integer("num_skipped_steps"), 1);
+    EXPECT_EQ(after.schedule.integer("num_taken_steps"), 0);
+
+    Trainer const fresh(untouched, "", {ranks_, ranks_, at::kCPU, "test", 1});
+    ParameterSet initial(untouched.model.options(12), at::kCPU, at::kFloat);
+    initial.initialise(derive_seed(static_cast<std::uint64_t>(untouched.experiment.seed), "weights"));
+    expect_same_bits(initial.to_arrays(), after.model);
+    for (auto const& [name, moment] : after.exp_avg) {
+        EXPECT_THAT(moment.as<float>(), testing::Each(0.0F)) << name;
+    }
+}
+
+TEST_F(TrainerTest, StopsWithAdviceWhenEveryStepOverflows) {
+    options_.training.precision = ComputeType::kHalf;
+    options_.training.max_steps = 30;
+    options_.training.optimizer.loss_scaler.initial = std::ldexp(1.0, 120);
+    options_.training.optimizer.loss_scaler.max_consecutive_skips = 4;
+    EXPECT_THAT([&] { run(options_); }, ThrowsMessage<Error>(AllOf(HasSubstr("4"), HasSubstr("bf16"))));
+}
+
+TEST_F(TrainerTest, AccumulatesMicroBatches) {
+    options_.training.gradient_accumulation_steps = 2;
+    options_.training.max_steps = 2;
+    run(options_);
+    TrainState const state = checkpoint(options_, 2);
+    EXPECT_EQ(state.sampler.integer("epoch") * 16 + state.sampler.integer("position"), 16);
+}
+
+TEST_F(TrainerTest, FromScratchRefusesARunFolderWithContent) {
+    run(options_);
+    options_.from_scratch = true;
+    if (ranks_.rank() == 0) {
+        SelfCommunicator self;
+        EXPECT_THAT([&] { run(options_, self); }, ThrowsMessage<Error>(HasSubstr("is not empty")));
+    }
+}
+
+TEST_F(TrainerTest, RefusesAnInputThatThePatchesDoNotDivide) {
+    options_.data.target_shape = {5, 8, 8};
+    EXPECT_THAT([&] { run(options_); }, ThrowsMessage<Error>(HasSubstr("temporal_patch_size")));
+}
+
+TEST_F(TrainerTest, ValidatesAndKeepsTheResultWithTheCheckpoint) {
+    options_.data.shards_val = (folder_ / "shards").string();
+    options_.training.max_steps = 2;
+    run(options_);
+    EXPECT_GT(checkpoint(options_, 2).metrics.real("auroc"), 0.0);
+}
+
+}  // namespace
+}  // namespace ctclip
