@@ -11,6 +11,7 @@ namespace ctclip {
 
 ToolCommand bench_loader_command();
 ToolCommand bench_tokens_command();
+ToolCommand bench_train_command();
 
 /// Wall and processor time of this process since construction.
 class BenchClock {

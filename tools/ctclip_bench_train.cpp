@@ -1,0 +1,178 @@
+// ctclip-bench train: time and memory of whole training steps (both encoders, loss, backward, clipping,
+// AdamW) on made-up data, at the sizes of the published model or small ones. The peer is
+// tests/peers/train_peer.py.
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/build_info.hpp"
+#include "base/splitmix64.hpp"
+#include "dist/self_communicator.hpp"
+#include "tools/ctclip_bench.hpp"
+#include "train/step_report.hpp"
+#include "train/train_step.hpp"
+
+namespace ctclip {
+namespace {
+
+enum class Size { kFull, kSmall };
+
+struct BenchTrainOptions {
+    Size size = Size::kSmall;
+    std::int64_t batch_size = 1;
+    std::int64_t text_tokens = 200;
+    std::int64_t num_steps = 3;
+    std::int64_t num_warmup_steps = 1;
+    std::int64_t num_threads = 0;
+    ComputeType precision = ComputeType::kFloat;
+};
+
+ModelOptions model_options(Size size) {
+    ModelOptions options;
+    if (size == Size::kSmall) {  // as `--size small` of the peer
+        options.image = {.dim = 128,
+                         .codebook_size = 512,
+                         .image_height = 120,
+                         .image_width = 120,
+                         .spatial_depth = 2,
+                         .temporal_depth = 2,
+                         .heads = 4};
+        options.text = {.vocab_size = 3000,
+                        .hidden_size = 128,
+                        .num_layers = 2,
+                        .num_heads = 4,
+                        .intermediate_size = 512};
+        options.dim_latent = 128;
+    }
+    return options;
+}
+
+/// Noise volumes and random reports; owns what the HostBatch points to.
+class RandomBatch {
+  public:
+    RandomBatch(ModelOptions const& model, std::int64_t frames, BenchTrainOptions const& options) {
+        auto const side = static_cast<std::int32_t>(model.image.image_height);
+        batch_.shape = {.num_rows = options.batch_size,
+                        .grid = {.shape_zxy = {static_cast<std::int32_t>(frames), side, side}},
+                        .num_tokens = options.text_tokens};
+        volumes_.resize(static_cast<std::size_t>(batch_.shape.num_voxels()));
+        for (std::size_t i = 0; i < volumes_.size(); ++i) {
+            volumes_[i] = static_cast<float>(2.0 * to_unit(splitmix64(1, i)) - 1.0);
+        }
+        batch_.volumes = volumes_;
+        for (std::int64_t i = 0; i < options.batch_size * options.text_tokens; ++i) {
+            auto const draw = splitmix64(2, static_cast<std::uint64_t>(i));
+            batch_.token_ids.push_back(
+                static_cast<std::int64_t>(5 + draw % static_cast<std::uint64_t>(model.text.vocab_size - 5)));
+        }
+        batch_.attention_mask.assign(batch_.token_ids.size(), 1);
+        batch_.token_counts.assign(static_cast<std::size_t>(options.batch_size), options.text_tokens);
+        batch_.num_valid = options.batch_size;
+    }
+
+    HostBatch const& batch() const { return batch_; }
+
+  private:
+    std::vector<float> volumes_;
+    HostBatch batch_;
+};
+
+NamedTensors trained_tensors(ParameterSet const& parameters) {
+    NamedTensors tensors;
+    for (Parameter const* parameter : parameters.trained()) {
+        tensors.push_back({parameter->spec.name, parameter->tensor});
+    }
+    return tensors;
+}
+
+std::vector<double> time_steps(BenchTrainOptions const& options, nlohmann::json& record) {
+    ModelOptions const sizes = model_options(options.size);
+    PrecisionPolicy const policy(options.precision);
+    ParameterSet parameters(sizes, at::kCPU, policy.master());
+    parameters.initialise(1);
+    ClipModel const model(sizes, parameters, policy);
+    Optimizer optimizer(trained_tensors(parameters), {}, options.num_warmup_steps + options.num_steps);
+    SelfCommunicator self;
+    GradientSync gradient_sync(optimizer.parameters(), self);
+    TrainStep step(model, optimizer, gradient_sync, self, {}, 1, at::kCPU);
+    RandomBatch const batch(sizes, options.size == Size::kFull ? 240 : 60, options);
+    HostBatch const* const micro_batches[] = {&batch.batch()};
+
+    std::vector<double> seconds;
+    for (std::int64_t i = 0; i < options.num_warmup_steps + options.num_steps; ++i) {
+        StepTimer timer;
+        timer.start();
+        StepResult const result = step.run(i, micro_batches, timer);
+        StepReport const report = result.outcome.read();
+        if (i >= options.num_warmup_steps) {
+            seconds.push_back(result.timer.total_s());
+            for (std::size_t part = 1; part < kStepPartNames.size(); ++part) {
+                record[std::string(kStepPartNames[part])] = result.timer.seconds()[part];
+            }
+            record["loss"] = result.loss.item<double>();
+            record["grad_norm"] = report.grad_norm;
+        }
+    }
+    return seconds;
+}
+
+ExitCode bench_train(ToolContext& tool, BenchTrainOptions const& options) {
+    if (options.num_threads > 0) {
+        at::set_num_threads(static_cast<int>(options.num_threads));
+    }
+    nlohmann::json record;
+    std::vector<double> seconds = time_steps(options, record);
+    std::ranges::sort(seconds);
+    record.update({{"schema", "ctclip.bench.train/1"},
+                   {"size", options.size == Size::kFull ? "full" : "small"},
+                   {"batch", options.batch_size},
+                   {"text_tokens", options.text_tokens},
+                   {"precision", name_of(options.precision)},
+                   {"threads", at::get_num_threads()},
+                   {"steps", options.num_steps},
+                   {"step_s_median", seconds[seconds.size() / 2]},
+                   {"step_s_min", seconds.front()},
+                   {"step_s_max", seconds.back()},
+                   {"peak_memory_bytes", peak_memory_bytes()},
+                   {"capability", at::get_cpu_capability()},
+                   {"software", software_name()}});
+    tool.write_json(record);
+    return ExitCode::kDone;
+}
+
+}  // namespace
+
+ToolCommand bench_train_command() {
+    return make_command<BenchTrainOptions>(
+        "train", "time and peak memory of training steps on made-up data",
+        {{"ctclip-bench train --size full --threads 2", "one volume of 480x480x240 at the published sizes"}},
+        [](Schema& schema, BenchTrainOptions& options) {
+            schema
+                .choice("size", options.size, {{"full", Size::kFull}, {"small", Size::kSmall}},
+                        "model and volume")
+                .flag("--size");
+            schema.key("batch", options.batch_size, "samples of a step").positive().flag("--batch");
+            schema.key("text_tokens", options.text_tokens, "tokens of each report")
+                .min(2)
+                .max(512)
+                .flag("--text-tokens");
+            schema.key("steps", options.num_steps, "measured steps").positive().flag("--steps");
+            schema.key("warmup", options.num_warmup_steps, "steps before them").min(0).flag("--warmup");
+            schema.key("threads", options.num_threads, "0: LibTorch's choice")
+                .min(0)
+                .max(1024)
+                .flag("--threads");
+            schema
+                .choice("precision", options.precision,
+                        {{"fp32", ComputeType::kFloat},
+                         {"bf16", ComputeType::kBFloat16},
+                         {"fp16", ComputeType::kHalf}},
+                        "compute type")
+                .flag("--precision");
+        },
+        bench_train);
+}
+
+}  // namespace ctclip
