@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint64_t kMaxMetadataBytes = std::uint64_t{1} << 20;
 constexpr std::uint64_t kMaxReportBytes = std::uint64_t{16} << 20;
 /// What is read is still in the processor's cache when its checksum is taken: half the cost of two passes.
-constexpr std::size_t kReadBytes = std::size_t{512} << 10;
+constexpr std::size_t kReadBytes = std::size_t{128} << 10;
 
 }  // namespace
 
