@@ -43,9 +43,9 @@ TEST(DaliIndex, HasALineOfOffsetsForEachSample) {
     make_shard(dir / "shard-000007.tar");
     EXPECT_EQ(dali_index(dir / "shard-000007.tar"),
               "v1.2 2\n"
-              "bin 512 48 000007_000000.bin json 1536 210 000007_000000.json txt 2560 21 000007_000000.txt "
+              "bin 512 48 000007_000000.bin json 1536 206 000007_000000.json txt 2560 21 000007_000000.txt "
               "labels 3584 72 000007_000000.labels\n"
-              "bin 4608 48 000007_000001.bin json 5632 210 000007_000001.json txt 6656 0 000007_000001.txt "
+              "bin 4608 48 000007_000001.bin json 5632 206 000007_000001.json txt 6656 0 000007_000001.txt "
               "labels 7168 72 000007_000001.labels\n");
 }
 
