@@ -6,6 +6,10 @@
 namespace {
 
 void train(ctclip::TrainOptions const& options, ctclip::JobContext& job) {
+    if (options.dump_precision) {
+        job.write(ctclip::PrecisionPolicy(options.training.precision).to_text());
+        return;
+    }
     ctclip::ComputePlace const place(job, {.use_cuda = options.device.use_cuda,
                                            .first_gpu = options.device.cuda_device,
                                            .num_threads = options.device.num_threads,

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace ctclip {
@@ -59,6 +60,9 @@ class PrecisionPolicy {
     ComputeType compute_type() const noexcept { return type_; }
     /// Type of master weights, their gradients and the optimizer's moments.
     at::ScalarType master() const noexcept { return of(Operation::kOptimizer); }
+
+    /// The table for people: every operation with its type and the reason.
+    std::string to_text() const;
 
   private:
     ComputeType type_;

@@ -160,9 +160,13 @@ void TrainOptions::bind(Schema& schema) {
     bind_checkpoint(schema, checkpoint);
     bind_logging(schema, logging);
     bind_device(schema, device);
-    schema.key("run.dir", run.dir, "folder of this run; the same command again resumes there").required();
+    schema.key("run.dir", run.dir, "folder of this run; the same command again resumes there");
+    schema.rule("run.dir", [this] {
+        return std::string(run.dir.empty() && !dump_precision ? "is not set: a run needs a folder of its own" : "");
+    });
     schema.option("--from-scratch", from_scratch,
                   "refuse a run folder that is not empty instead of resuming");
+    schema.option("--dump-precision", dump_precision, "print which precision each operation computes in, and end");
     schema.section_of_other_program("convert");
     schema.section_of_other_program("evaluate");
 }

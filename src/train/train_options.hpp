@@ -91,7 +91,8 @@ struct TrainOptions {
     LoggingOptions logging;
     DeviceOptions device;
     RunOptions run;
-    bool from_scratch = false;
+    bool from_scratch = false;    ///< refuse a run folder that is not empty instead of resuming
+    bool dump_precision = false;  ///< print the precision of every operation, and end
 
     void bind(Schema& schema);
 };
