@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/crc32c.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 
@@ -17,7 +18,6 @@ namespace ctclip {
 namespace {
 
 constexpr std::string_view kPartialSuffix = ".partial";
-constexpr std::size_t kReadBackBytes = std::size_t{4} << 20;
 
 std::filesystem::path folder_of(std::filesystem::path const& path) {
     return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
@@ -54,23 +54,49 @@ DurableFile::~DurableFile() {
 }
 
 void DurableFile::write(std::span<std::byte const> bytes) {
-    sha256_.update(bytes);
-    append_all(file_, partial_path_, {reinterpret_cast<char const*>(bytes.data()), bytes.size()});
+    CTCLIP_EXPECT(sealed_sha256_.empty());
     bytes_written_ += bytes.size();
+    while (!bytes.empty()) {
+        std::span<std::byte> const free = block_.bytes().subspan(block_used_bytes_);
+        std::size_t const num_taken = std::min(free.size(), bytes.size());
+        std::copy_n(bytes.begin(), num_taken, free.begin());
+        block_used_bytes_ += num_taken;
+        bytes = bytes.subspan(num_taken);
+        if (block_used_bytes_ == kDirectBlockBytes) {
+            take_in(block_.bytes());
+            if (!is_large_) {
+                is_large_ = true;
+                set_direct_io(file_, true);
+            }
+            append_block(file_, partial_path_, block_);
+            block_used_bytes_ = 0;
+        }
+    }
+}
+
+/// Digests, while the block is still in the processor's cache.
+void DurableFile::take_in(std::span<std::byte const> block) {
+    sha256_.update(block);
+    crc32c_ = crc32c(block, crc32c_);
 }
 
 std::string DurableFile::seal() {
     CTCLIP_EXPECT(sealed_sha256_.empty());
-    std::string const expected = sha256_.finish_hex();
+    std::span<std::byte const> const rest = block_.bytes().first(block_used_bytes_);
+    take_in(rest);
+    if (is_large_) {
+        set_direct_io(file_, false);
+    }
+    append_all(file_, partial_path_, {reinterpret_cast<char const*>(rest.data()), rest.size()});
     if (::fsync(file_.get()) != 0) {
         fail_errno(ExitCode::kIoError, "cannot sync " + partial_path_.string(), errno);
     }
     if (::close(file_.release()) != 0) {
         fail_errno(ExitCode::kIoError, "cannot close " + partial_path_.string(), errno);
     }
-    verify_read_back(expected);
-    sealed_sha256_ = expected;
-    return expected;
+    verify_read_back();
+    sealed_sha256_ = sha256_.finish_hex();
+    return sealed_sha256_;
 }
 
 std::string DurableFile::commit() {
@@ -102,27 +128,20 @@ std::string DurableFile::commit() {
     return sealed_sha256_;
 }
 
-void DurableFile::verify_read_back(std::string const& expected_sha256) const {
+void DurableFile::verify_read_back() const {
     FileDescriptor const file = open_for_reading(partial_path_);
     ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);  // ask for what the disk holds, not our own pages
-    Sha256 sha256;
-    std::vector<std::byte> buffer(
-        std::min<std::uint64_t>(kReadBackBytes, std::max<std::uint64_t>(bytes_written_, 1)));
-    std::uint64_t offset = 0;
-    while (offset < bytes_written_) {
-        std::span<std::byte> const chunk(buffer.data(),
-                                         std::min<std::uint64_t>(buffer.size(), bytes_written_ - offset));
-        read_exactly(file, partial_path_, offset, chunk);
-        sha256.update(chunk);
-        offset += chunk.size();
-    }
-    std::string const found = sha256.finish_hex();
-    require(
-        found == expected_sha256 && file_size_bytes(file, partial_path_) == bytes_written_,
-        ExitCode::kIoError,
-        "{}: what was read back differs from what was written (SHA-256 {} instead of {}); the storage is not "
-        "reliable",
-        final_path_.string(), found, expected_sha256);
+    require(file_size_bytes(file, partial_path_) == bytes_written_, ExitCode::kIoError,
+            "{}: {} bytes were written, but the file has {}; the storage is not reliable",
+            final_path_.string(), bytes_written_, file_size_bytes(file, partial_path_));
+    std::uint32_t found = 0;
+    for_each_stored_block(file, partial_path_, bytes_written_,
+                          [&](std::span<std::byte const> block) { found = crc32c(block, found); });
+    require(found == crc32c_, ExitCode::kIoError,
+            "{}: what was read back differs from what was written (CRC-32C {:08x} instead of {:08x}); the "
+            "storage is "
+            "not reliable",
+            final_path_.string(), found, crc32c_);
 }
 
 std::string write_durably(std::filesystem::path const& path, std::string_view content, IfExists if_exists) {

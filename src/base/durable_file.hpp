@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/digest.hpp"
+#include "base/direct_io.hpp"
 #include "base/file_descriptor.hpp"
 
 namespace ctclip {
@@ -20,8 +21,8 @@ enum class IfExists {
 };
 
 /// Writes a private temporary `.<name>.<unique>.partial` beside the target (exclusive, the user's umask), and
-/// puts it under its final name only after fsync, checked close and a read-back whose SHA-256 equals what was
-/// written. The destructor removes an uncommitted temporary.
+/// puts it under its final name only after fsync, checked close and a read-back from storage whose CRC-32C
+/// equals what was written. The destructor removes an uncommitted temporary.
 /// @throws Error kCannotCreate, kIoError, kNoPermission; after any throw nothing new is under the final name.
 class DurableFile {
   public:
@@ -41,13 +42,18 @@ class DurableFile {
     std::string commit();
 
   private:
-    void verify_read_back(std::string const& expected_sha256) const;
+    void take_in(std::span<std::byte const> block);
+    void verify_read_back() const;
 
     std::filesystem::path final_path_;
     std::filesystem::path partial_path_;
     IfExists if_exists_;
     FileDescriptor file_;
+    DirectBlock block_;
+    std::size_t block_used_bytes_ = 0;
+    bool is_large_ = false;  ///< more than one block: past the page cache
     Sha256 sha256_;
+    std::uint32_t crc32c_ = 0;
     std::string sealed_sha256_;  ///< empty until sealed
     std::uint64_t bytes_written_ = 0;
 };

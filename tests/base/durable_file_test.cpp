@@ -52,6 +52,24 @@ TEST(DurableFile, TellsItsDigestBeforeTheNameAppears) {
     EXPECT_EQ(read_text_file(dir / "a.txt"), "hello");
 }
 
+TEST(DurableFile, WritesFilesAroundItsBlockSizeWhole) {
+    TempDir const dir;
+    for (std::size_t const size : {kDirectBlockBytes - 1, kDirectBlockBytes, kDirectBlockBytes + 1,
+                                   2 * kDirectBlockBytes, 3 * kDirectBlockBytes + 4097}) {
+        std::string content(size, '\0');
+        for (std::size_t i = 0; i < size; ++i) {
+            content[i] = static_cast<char>(i * 31 + (i >> 12));
+        }
+        std::filesystem::path const path = dir / std::to_string(size);
+        DurableFile file(path);
+        for (std::size_t done = 0; done < size; done += 1'000'003) {
+            file.write(std::string_view(content).substr(done, 1'000'003));
+        }
+        EXPECT_EQ(file.commit(), sha256_hex(std::string_view(content)));
+        EXPECT_TRUE(read_text_file(path) == content) << size;
+    }
+}
+
 TEST(DurableFile, HonoursTheUmask) {
     TempDir const dir;
     mode_t const old = ::umask(0027);

@@ -1,0 +1,58 @@
+#include "base/direct_io.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <new>
+
+#include "base/error.hpp"
+
+namespace ctclip {
+
+DirectBlock::DirectBlock()
+    : memory_(static_cast<std::byte*>(std::aligned_alloc(kDirectAlignment, kDirectBlockBytes))) {
+    if (memory_ == nullptr) {
+        throw std::bad_alloc();
+    }
+}
+
+bool set_direct_io(FileDescriptor const& file, bool is_on) noexcept {
+    int const flags = ::fcntl(file.get(), F_GETFL);
+    return flags >= 0 && ::fcntl(file.get(), F_SETFL, is_on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
+}
+
+void append_block(FileDescriptor const& file, std::filesystem::path const& path, DirectBlock const& block) {
+    std::span<std::byte const> left = block.bytes();
+    while (!left.empty()) {
+        ssize_t const put = ::write(file.get(), left.data(), left.size());
+        if (put > 0) {
+            left = left.subspan(static_cast<std::size_t>(put));
+            if (left.size() % kDirectAlignment != 0) {
+                set_direct_io(file, false);  // after a short write the rest is no longer aligned
+            }
+        } else if (put < 0 && errno == EINVAL && set_direct_io(file, false)) {
+            append_all(file, path, {reinterpret_cast<char const*>(left.data()), left.size()});
+            return;
+        } else if (put == 0 || errno != EINTR) {
+            fail_errno(ExitCode::kIoError, "cannot write " + path.string(), put < 0 ? errno : ENOSPC);
+        }
+    }
+}
+
+std::span<std::byte const> read_stored_block(FileDescriptor const& file, std::filesystem::path const& path,
+                                             std::uint64_t offset, std::uint64_t num_bytes,
+                                             DirectBlock const& block) {
+    std::span<std::byte> const wanted = block.bytes().first(num_bytes);
+    // Direct reads are whole sectors; the last one ends where the file does.
+    std::size_t const aligned_bytes =
+        (num_bytes + kDirectAlignment - 1) / kDirectAlignment * kDirectAlignment;
+    ssize_t const got = ::pread(file.get(), wanted.data(), aligned_bytes, static_cast<off_t>(offset));
+    if (got < 0 || static_cast<std::uint64_t>(got) < num_bytes) {
+        set_direct_io(file, false);
+        read_exactly(file, path, offset, wanted);  // without direct I/O; says what is wrong, if anything is
+    }
+    return wanted;
+}
+
+}  // namespace ctclip

@@ -1,0 +1,62 @@
+/// Large files around the page cache: a shard is written once and read by others, so its pages would only
+/// push out theirs, and copying them costs more processor time than everything else about writing
+/// (spec/storage_loader.md 2d). Where a file system has no direct I/O the same calls go through the page
+/// cache.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <span>
+
+#include "base/file_descriptor.hpp"
+
+namespace ctclip {
+
+/// Sizes, offsets and memory of direct I/O are multiples of this.
+inline constexpr std::size_t kDirectAlignment = 4096;
+/// What is read or written at a time.
+inline constexpr std::size_t kDirectBlockBytes = std::size_t{4} << 20;
+
+/// One block of aligned memory. @throws std::bad_alloc
+class DirectBlock {
+  public:
+    DirectBlock();
+    std::span<std::byte> bytes() const noexcept { return {memory_.get(), kDirectBlockBytes}; }
+
+  private:
+    struct Free {
+        void operator()(std::byte* memory) const noexcept { std::free(memory); }
+    };
+    std::unique_ptr<std::byte, Free> memory_;
+};
+
+/// Turns direct I/O of an open file on or off; false if the file system refuses.
+bool set_direct_io(FileDescriptor const& file, bool is_on) noexcept;
+
+/// Writes a whole block behind what the file has. @throws Error kIoError.
+void append_block(FileDescriptor const& file, std::filesystem::path const& path, DirectBlock const& block);
+
+/// Up to one block at `offset` (a multiple of kDirectBlockBytes), from storage where that can be had.
+/// @throws Error kBadInput if the file is shorter, kIoError.
+std::span<std::byte const> read_stored_block(FileDescriptor const& file, std::filesystem::path const& path,
+                                             std::uint64_t offset, std::uint64_t num_bytes,
+                                             DirectBlock const& block);
+
+/// Calls `use(std::span<std::byte const>)` for the first `num_bytes` bytes of a file, block by block, in
+/// order.
+template <class Use>
+void for_each_stored_block(FileDescriptor const& file, std::filesystem::path const& path,
+                           std::uint64_t num_bytes, Use const& use) {
+    DirectBlock const block;
+    set_direct_io(file, true);
+    for (std::uint64_t offset = 0; offset < num_bytes; offset += kDirectBlockBytes) {
+        use(read_stored_block(file, path, offset,
+                              std::min<std::uint64_t>(kDirectBlockBytes, num_bytes - offset), block));
+    }
+}
+
+}  // namespace ctclip
