@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
+#include "base/printable.hpp"
 #include "base/untrusted_json.hpp"
 #include "checkpoint/tensor_name.hpp"
 
@@ -58,7 +59,7 @@ DType parse_dtype(json const& value, std::string const& what) {
             return type;
         }
     }
-    fail(ExitCode::kBadInput, "{}: unknown dtype {}", what, quoted_name(value.get_ref<std::string const&>()));
+    fail(ExitCode::kBadInput, "{}: unknown dtype '{}'", what, printable(value.get_ref<std::string const&>()));
 }
 
 Shape parse_shape(json const& value, std::string const& what) {
@@ -80,7 +81,7 @@ Entry parse_entry(std::string const& name, json const& value, std::string const&
     }
     for (auto const& [field, ignored] : value.items()) {
         require(field == "dtype" || field == "shape" || field == "data_offsets", ExitCode::kBadInput,
-                "{}: unknown field {}", what, quoted_name(field));
+                "{}: unknown field '{}'", what, printable(field));
     }
     json const& offsets = value["data_offsets"];
     require(offsets.is_array() && offsets.size() == 2, ExitCode::kBadInput,
@@ -107,7 +108,7 @@ StringMap parse_metadata(json const& value, std::string const& what) {
     StringMap metadata;
     for (auto const& [key, text] : value.items()) {
         require(text.is_string(), ExitCode::kBadInput, "{}: {} values must be strings, {} is not", what,
-                kMetadataName, quoted_name(key));
+                kMetadataName, printable(key));
         metadata[key] = text.get<std::string>();
     }
     return metadata;

@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "base/untrusted_json.hpp"
 #include "checkpoint/safetensors_file.hpp"
 #include "checkpoint/tensor_name.hpp"
@@ -26,12 +27,12 @@ std::map<std::string, std::string> parse_weight_map(json const& index, std::stri
     for (auto const& [tensor, shard] : weight_map.items()) {
         check_name(tensor, path + ": tensor name");
         require(shard.is_string(), ExitCode::kBadInput, "{}: shard name of {} is not a string", path,
-                quoted_name(tensor));
+                printable(tensor));
         auto const& name = shard.get_ref<std::string const&>();
         check_name(name, path + ": shard name");
         bool const is_plain = name.find_first_of("/\\") == name.npos && name != "." && name != "..";
         require(is_plain, ExitCode::kBadInput, "{}: shard name {} leaves the folder of the index", path,
-                quoted_name(name));
+                printable(name));
         shard_of[tensor] = name;
     }
     require(!shard_of.empty(), ExitCode::kBadInput, "{}: weight_map names no tensor", path);
@@ -64,16 +65,16 @@ NamedArrays read_safetensors_index(std::filesystem::path const& path) {
         for (auto& [name, array] : read_safetensors(path.parent_path() / shard)) {
             auto const named = shard_of.find(name);
             require(named != shard_of.end(), ExitCode::kBadInput,
-                    "{}: tensor {} of {} is missing from the index", path.string(), quoted_name(name), shard);
+                    "{}: tensor {} of {} is missing from the index", path.string(), printable(name), shard);
             require(named->second == shard, ExitCode::kBadInput,
                     "{}: tensor {} is in {}, the index says {} (or it occurs in two shards)", path.string(),
-                    quoted_name(name), shard, named->second);
+                    printable(name), shard, named->second);
             tensors.emplace(name, std::move(array));
         }
     }
     for (auto const& [tensor, shard] : shard_of) {
         require(tensors.contains(tensor), ExitCode::kBadInput, "{}: tensor {} is not in its shard {}",
-                path.string(), quoted_name(tensor), shard);
+                path.string(), printable(tensor), shard);
     }
     check_total_size(index, tensors, path.string());
     return tensors;

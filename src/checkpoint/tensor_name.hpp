@@ -11,7 +11,4 @@ namespace ctclip {
 /// itself.
 void check_name(std::string_view name, std::string const& what);
 
-/// The name as an ASCII JSON string of at most about 100 characters: safe on a terminal whatever it holds.
-std::string quoted_name(std::string_view name);
-
 }  // namespace ctclip

@@ -13,20 +13,23 @@
 namespace ctclip {
 namespace {
 
-template <class T, class ToDouble>
-std::vector<double> convert(Array const& array, ToDouble to_double) {
-    std::vector<double> values(array.bytes.size() / sizeof(T));
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        T element{};
-        std::memcpy(&element, array.bytes.data() + i * sizeof(T), sizeof element);
-        values[i] = to_double(element);
-    }
-    return values;
+template <class T>
+double read(std::byte const* element) {
+    T value{};
+    std::memcpy(&value, element, sizeof value);
+    return static_cast<double>(value);
 }
 
-template <class T>
-std::vector<double> convert(Array const& array) {
-    return convert<T>(array, [](T value) { return static_cast<double>(value); });
+double read_half(std::byte const* element) {
+    std::uint16_t bits = 0;
+    std::memcpy(&bits, element, sizeof bits);
+    return half_to_float(bits);
+}
+
+double read_bfloat16(std::byte const* element) {
+    std::uint16_t bits = 0;
+    std::memcpy(&bits, element, sizeof bits);
+    return std::bit_cast<float>(std::uint32_t{bits} << 16);
 }
 
 }  // namespace
@@ -38,38 +41,35 @@ std::string_view python_dtype_name(DType type) {
     return kNames[static_cast<std::size_t>(type)];
 }
 
-std::vector<double> to_doubles(Array const& array) {
-    switch (array.type) {
+ValueReader value_reader(DType type) {
+    switch (type) {
         case DType::kF64:
-            return convert<double>(array);
+            return read<double>;
         case DType::kF32:
-            return convert<float>(array);
+            return read<float>;
         case DType::kF16:
-            return convert<std::uint16_t>(array,
-                                          [](std::uint16_t bits) { return double{half_to_float(bits)}; });
+            return read_half;
         case DType::kBF16:
-            return convert<std::uint16_t>(array, [](std::uint16_t bits) {
-                return double{std::bit_cast<float>(std::uint32_t{bits} << 16)};
-            });
+            return read_bfloat16;
         case DType::kI64:
-            return convert<std::int64_t>(array);
+            return read<std::int64_t>;
         case DType::kI32:
-            return convert<std::int32_t>(array);
+            return read<std::int32_t>;
         case DType::kI16:
-            return convert<std::int16_t>(array);
+            return read<std::int16_t>;
         case DType::kI8:
-            return convert<std::int8_t>(array);
+            return read<std::int8_t>;
         case DType::kU64:
-            return convert<std::uint64_t>(array);
+            return read<std::uint64_t>;
         case DType::kU32:
-            return convert<std::uint32_t>(array);
+            return read<std::uint32_t>;
         case DType::kU16:
-            return convert<std::uint16_t>(array);
+            return read<std::uint16_t>;
         case DType::kU8:
         case DType::kBool:
-            return convert<std::uint8_t>(array);
+            return read<std::uint8_t>;
     }
-    fail(ExitCode::kInternal, "unknown dtype {}", static_cast<int>(array.type));
+    fail(ExitCode::kInternal, "unknown dtype {}", static_cast<int>(type));
 }
 
 TensorSummary summarise(Array const& array) {
@@ -77,7 +77,10 @@ TensorSummary summarise(Array const& array) {
     double sum = 0.0;
     double sum_of_squares = 0.0;
     std::size_t num_finite = 0;
-    for (double const value : to_doubles(array)) {
+    ValueReader const read_value = value_reader(array.type);
+    std::size_t const item_bytes = item_size_bytes(array.type);
+    for (std::size_t offset = 0; offset < array.bytes.size(); offset += item_bytes) {
+        double const value = read_value(array.bytes.data() + offset);
         ++summary.num_elements;
         if (!std::isfinite(value)) {
             ++(std::isnan(value) ? summary.num_nan : summary.num_inf);
@@ -100,18 +103,21 @@ TensorDifference compare(Array const& a, Array const& b) {
     require(a.shape == b.shape, ExitCode::kBadInput, "shapes {} and {} differ", to_string(a.shape),
             to_string(b.shape));
     TensorDifference difference;
-    std::vector<double> const left = to_doubles(a);
-    std::vector<double> const right = to_doubles(b);
-    for (std::size_t i = 0; i < left.size(); ++i) {
-        bool const both_nan = std::isnan(left[i]) && std::isnan(right[i]);
-        bool const is_equal = left[i] == right[i] && std::signbit(left[i]) == std::signbit(right[i]);
+    ValueReader const read_a = value_reader(a.type);
+    ValueReader const read_b = value_reader(b.type);
+    auto const count = static_cast<std::size_t>(element_count(a.shape));
+    for (std::size_t i = 0; i < count; ++i) {
+        double const left = read_a(a.bytes.data() + i * item_size_bytes(a.type));
+        double const right = read_b(b.bytes.data() + i * item_size_bytes(b.type));
+        bool const both_nan = std::isnan(left) && std::isnan(right);
+        bool const is_equal = left == right && std::signbit(left) == std::signbit(right);
         if (both_nan || is_equal) {
             continue;
         }
         ++difference.num_different;
-        double const apart = left[i] == right[i] ? 0.0 : std::abs(left[i] - right[i]);
+        double const apart = left == right ? 0.0 : std::abs(left - right);
         double const absolute = std::isnan(apart) ? std::numeric_limits<double>::infinity() : apart;
-        double const scale = std::max(std::abs(left[i]), std::abs(right[i]));
+        double const scale = std::max(std::abs(left), std::abs(right));
         double const relative = std::isfinite(absolute) ? (scale > 0.0 ? absolute / scale : 0.0) : absolute;
         difference.max_absolute = std::max(difference.max_absolute, absolute);
         difference.max_relative = std::max(difference.max_relative, relative);

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <string_view>
-#include <vector>
 
 #include "base/array.hpp"
 
@@ -12,8 +11,9 @@ namespace ctclip {
 /// "float32", "bfloat16", "int64", "bool" ...: the names of NumPy and torch.
 std::string_view python_dtype_name(DType type);
 
-/// The elements as double, exact but for 64-bit integers beyond 2^53.
-std::vector<double> to_doubles(Array const& array);
+/// Reads one element (at any alignment) as double: exact but for 64-bit integers beyond 2^53.
+using ValueReader = double (*)(std::byte const*);
+ValueReader value_reader(DType type);
 
 /// Over the finite elements; `num_nan` and `num_inf` count the others. All 0 for an empty tensor.
 struct TensorSummary {

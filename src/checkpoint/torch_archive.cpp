@@ -9,6 +9,7 @@
 #include <span>
 
 #include "base/error.hpp"
+#include "base/printable.hpp"
 #include "checkpoint/tensor_name.hpp"
 
 // The zip format: PKWARE APPNOTE.TXT 6.3.10, sections 4.3.7 (local header), 4.3.12 (central), 4.3.14-16
@@ -96,13 +97,13 @@ void apply_zip64(Extents& extents, std::span<std::byte const> extra, std::string
 
 void check_entry_name(std::string const& name, std::string const& path) {
     check_name(name, path + ": entry name");
-    require(name.find('\\') == name.npos, ExitCode::kBadInput, "{}: entry name {} contains a backslash", path,
-            quoted_name(name));
-    require(!name.starts_with('/'), ExitCode::kBadInput, "{}: entry name {} is absolute", path,
-            quoted_name(name));
+    require(name.find('\\') == name.npos, ExitCode::kBadInput, "{}: entry name '{}' contains a backslash",
+            path, printable(name));
+    require(!name.starts_with('/'), ExitCode::kBadInput, "{}: entry name '{}' is absolute", path,
+            printable(name));
     bool const leaves =
         name == ".." || name.starts_with("../") || name.ends_with("/..") || name.find("/../") != name.npos;
-    require(!leaves, ExitCode::kBadInput, "{}: entry name {} leaves the archive", path, quoted_name(name));
+    require(!leaves, ExitCode::kBadInput, "{}: entry name '{}' leaves the archive", path, printable(name));
 }
 
 void check_no_script(std::string const& name, std::string const& path) {
@@ -305,7 +306,7 @@ void TorchArchive::check_local_headers(Directory const& directory) {
 TorchArchive::Record const& TorchArchive::find(std::string const& record) const {
     auto const found = records_.find(record);
     require(found != records_.end(), ExitCode::kBadInput, "{}: record {} does not exist", path(),
-            quoted_name(record));
+            printable(record));
     return found->second;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "checkpoint/tensor_name.hpp"
 #include "checkpoint/torch_archive.hpp"
 #include "checkpoint/torch_pickle.hpp"
@@ -36,15 +37,15 @@ void check_kind_of_archive(TorchArchive const& archive) {
     bool const is_number =
         !version.empty() && version.size() <= 9 &&
         std::all_of(version.begin(), version.end(), [](char c) { return '0' <= c && c <= '9'; });
-    require(is_number, ExitCode::kBadInput, "{}: version record {} is not a number", archive.path(),
-            quoted_name(version));
+    require(is_number, ExitCode::kBadInput, "{}: version record '{}' is not a number", archive.path(),
+            printable(version));
     require(1 <= std::stoi(version) && std::stoi(version) <= 10, ExitCode::kBadInput,
             "{}: version {} is not supported (known: 1 to 10)", archive.path(), version);
     if (archive.contains("byteorder")) {
         std::string const order = read_text_record(archive, "byteorder");
         require(order == "little", ExitCode::kBadInput,
-                "{}: byteorder {} is not supported. Save it again on a little-endian machine", archive.path(),
-                quoted_name(order));
+                "{}: byteorder '{}' is not supported. Save it again on a little-endian machine",
+                archive.path(), printable(order));
     }
 }
 
@@ -78,6 +79,24 @@ PickleValue const& find_state_dict(PickleArena const& arena, PickleValue const& 
          "{}: no tensor found at the root, nor under model_state_dict, state_dict or model", path);
 }
 
+std::set<std::string> find_switches(PickleArena const& arena, PickleValue const& root) {
+    PickleValue const* section = &root;
+    for (char const* key : {"config", "model", "image_encoder"}) {
+        section = is_dict(*section) ? find_item(arena, *section, key) : nullptr;
+        if (section == nullptr) {
+            return {};
+        }
+    }
+    std::set<std::string> switches;
+    for (std::size_t i = 0; is_dict(*section) && i < section->items.size(); i += 2) {
+        PickleValue const& value = arena[section->items[i + 1]];
+        if (value.kind == Kind::kBool && value.integer == 1) {
+            switches.insert(std::string(arena[section->items[i]].text));
+        }
+    }
+    return switches;
+}
+
 struct NamedTensor {
     std::string name;
     TorchTensor const* tensor;
@@ -100,8 +119,8 @@ std::vector<NamedTensor> list_tensors(PickleArena const& arena, PickleValue cons
         bool const is_plain =
             value.kind != Kind::kGlobal && value.kind != Kind::kStorage && value.kind != Kind::kInert;
         require(is_plain, ExitCode::kBadInput, "{}: {} is {}, not a tensor or a plain value", path,
-                quoted_name(key.text), kind_name(value.kind));
-        log_warning("{}: {} is {}, not a tensor: it is left out", path, quoted_name(key.text),
+                printable(key.text), kind_name(value.kind));
+        log_warning("{}: {} is {}, not a tensor: it is left out", path, printable(key.text),
                     kind_name(value.kind));
     }
     return named;
@@ -189,14 +208,14 @@ NamedArrays read_tensors(std::vector<NamedTensor> named, TorchPickleMeaning cons
             entry.name, Array{storage.type, entry.tensor->sizes,
                               copy_elements(*entry.tensor, bytes, item_size_bytes(storage.type))});
         require(is_new, ExitCode::kBadInput, "{}: tensor name {} occurs twice", archive.path(),
-                quoted_name(entry.name));
+                printable(entry.name));
     }
     return arrays;
 }
 
 }  // namespace
 
-NamedArrays read_torch_file(std::filesystem::path const& path) {
+TorchFile read_torch_file(std::filesystem::path const& path) {
     TorchArchive const archive(path);
     check_kind_of_archive(archive);
     auto const pickle = archive.read("data.pkl", kMaxPickleBytes);
@@ -205,7 +224,7 @@ NamedArrays read_torch_file(std::filesystem::path const& path) {
     PickleValue const& root = arena[read_pickle(pickle, meaning, arena, path.string())];
     auto named = list_tensors(arena, find_state_dict(arena, root, path.string()), meaning, path.string());
     check_total(named, meaning, archive);
-    return read_tensors(std::move(named), meaning, archive);
+    return {read_tensors(std::move(named), meaning, archive), find_switches(arena, root)};
 }
 
 }  // namespace ctclip

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "base/error.hpp"
-#include "checkpoint/tensor_name.hpp"
+#include "base/printable.hpp"
 
 namespace ctclip {
 namespace {
@@ -125,7 +125,7 @@ std::string_view TorchPickleMeaning::find_global(std::string_view name) {
             "{}: GLOBAL {} is not in the allow-list (what is not known could run code). Save "
             "`model.state_dict()` "
             "with plain tensors alone, or convert the file to safetensors",
-            archive_.path(), quoted_name(name));
+            archive_.path(), printable(name));
     return type->global;
 }
 
@@ -181,7 +181,7 @@ Id TorchPickleMeaning::load_persistent(PickleArena& arena, Id pid) {
     bool const is_number =
         !key.text.empty() && key.text.size() <= 10 &&
         std::all_of(key.text.begin(), key.text.end(), [](char c) { return '0' <= c && c <= '9'; });
-    check(is_number, path, fmt::format("storage key {} is not a plain number", quoted_name(key.text)));
+    check(is_number, path, fmt::format("storage key '{}' is not a plain number", printable(key.text)));
     check(location.kind == Kind::kString, path, "storage location is not a string");
     std::int64_t const count = natural_number(arena[tuple.items[4]], path, "storage element count");
 

@@ -1,10 +1,10 @@
 #include "checkpoint/weight_file.hpp"
 
 #include <array>
-#include <set>
 
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
+#include "base/printable.hpp"
 #include "checkpoint/checkpoint_file.hpp"
 #include "checkpoint/safetensors_file.hpp"
 #include "checkpoint/safetensors_index.hpp"
@@ -54,13 +54,18 @@ bool looks_like_safetensors(std::string_view front) {
     return front.size() > 8 && front[8] == '{';
 }
 
+WeightFile read_torch(std::filesystem::path const& path) {
+    TorchFile file = read_torch_file(path);
+    return {"torch", std::move(file.tensors), std::move(file.switches)};
+}
+
 WeightFile read_any(std::filesystem::path const& path) {
     std::string const front = read_front(path);
     if (looks_like_envelope(front)) {
         return {"checkpoint", read_checkpoint(path, CheckpointParts::kModel).model};
     }
     if (front.starts_with("PK")) {
-        return {"torch", read_torch_file(path)};
+        return read_torch(path);
     }
     if (looks_like_safetensors(front)) {
         return {"safetensors", read_safetensors(path)};
@@ -73,7 +78,7 @@ WeightFile read_any(std::filesystem::path const& path) {
     if (path.extension() == ".safetensors") {
         return {"safetensors", read_safetensors(path)};
     }
-    return {"torch", read_torch_file(path)};
+    return read_torch(path);
 }
 
 std::string strip_prefixes(std::string_view name) {
@@ -100,13 +105,13 @@ WeightFile read_weight_file(std::filesystem::path const& path) {
     while (!file.tensors.empty()) {
         auto node = file.tensors.extract(file.tensors.begin());
         require(is_weight_type(node.mapped().type), ExitCode::kBadInput,
-                "{}: tensor {}: dtype {} is not supported in weights", path.string(), quoted_name(node.key()),
+                "{}: tensor {}: dtype {} is not supported in weights", path.string(), printable(node.key()),
                 dtype_name(node.mapped().type));
         std::string name = strip_prefixes(node.key());
         check_name(name, path.string() + ": tensor name without its prefix");
         bool const is_new = stripped.try_emplace(std::move(name), std::move(node.mapped())).second;
         require(is_new, ExitCode::kBadInput, "{}: {} occurs twice, with and without a prefix", path.string(),
-                quoted_name(node.key()));
+                printable(node.key()));
     }
     file.tensors = std::move(stripped);
     return file;

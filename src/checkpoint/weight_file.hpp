@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
 
 #include "base/array.hpp"
@@ -11,6 +12,8 @@ namespace ctclip {
 struct WeightFile {
     std::string format;  ///< "checkpoint", "safetensors", "safetensors index" or "torch"
     NamedArrays tensors;
+    std::set<std::string> switches =
+        {};  ///< of the model that a Python training checkpoint holds (TorchFile)
 };
 
 /// Reads a ctclip checkpoint (its model), a safetensors file, a `*.safetensors.index.json` with its shards,

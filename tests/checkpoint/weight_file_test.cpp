@@ -84,8 +84,8 @@ TEST_P(GoldenWeights, AreReadOrRefusedAsExpected) {
     EXPECT_FALSE(std::filesystem::exists("PWNED")) << "a payload ran";
 }
 
-INSTANTIATE_TEST_SUITE_P(Folders, GoldenWeights, testing::ValuesIn(golden_folders()), [](auto const& info) {
-    std::string name = std::filesystem::relative(info.param, kWeights).string();
+INSTANTIATE_TEST_SUITE_P(Folders, GoldenWeights, testing::ValuesIn(golden_folders()), [](auto const& folder) {
+    std::string name = std::filesystem::relative(folder.param, kWeights).string();
     std::replace(name.begin(), name.end(), '/', '_');
     return name;
 });
