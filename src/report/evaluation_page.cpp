@@ -18,8 +18,9 @@ h1 { font-size: 1.5em; margin-bottom: 0.2em; } h2 { font-size: 1.15em; margin-to
 .result { font-size: 1.2em; } .muted { color: #5a5a5a; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.25em 0.8em; border-bottom: 1px solid #ddd; text-align: right; } th:first-child, td:first-child { text-align: left; }
+td { white-space: nowrap; } td .muted { display: block; font-size: 0.8em; line-height: 1.2; font-weight: 400; }
 tr.total { font-weight: 600; border-top: 2px solid #888; }
-.plots { display: flex; flex-wrap: wrap; gap: 1.2em; } .plots svg { width: 560px; max-width: 100%; } svg.wide { max-width: 900px; }
+.plots { display: flex; flex-wrap: wrap; gap: 1.2em; } .plots svg { width: 560px; max-width: 100%; }
 svg text { font-size: 12px; fill: #333; } svg text.title { font-size: 14px; font-weight: 600; }
 .axis { stroke: #333; } .grid { stroke: #e4e4e4; } .reference { stroke: #888; stroke-dasharray: 5 4; }
 .series { fill: none; stroke-width: 1.8; } .interval { stroke: #0072B2; stroke-width: 3; opacity: 0.5; } .value { fill: #0072B2; }
@@ -27,7 +28,7 @@ svg text { font-size: 12px; fill: #333; } svg text.title { font-size: 14px; font
 
 constexpr std::array<std::pair<char const*, char const*>, 7> kColumns = {{{"auroc", "AUROC"},
                                                                           {"auprc", "AUPRC"},
-                                                                          {"f1", "F1 (best threshold)"},
+                                                                          {"f1", "Best F1"},
                                                                           {"precision", "Precision"},
                                                                           {"recall", "Recall"},
                                                                           {"specificity", "Specificity"},

@@ -1,4 +1,5 @@
-/// A few small studies in one shard, a vocabulary, and options for a model that trains on them in milliseconds.
+/// A few small studies in one shard, a vocabulary, and options for a model that trains on them in
+/// milliseconds.
 #pragma once
 
 #include <cstdint>
@@ -25,12 +26,14 @@ inline void write_tiny_shard(std::filesystem::path const& folder, std::int64_t n
         metadata.z_spacing_mm = 1.5;
         std::vector<std::uint16_t> halves;
         for (std::uint64_t voxel = 0; voxel < 8 * 8 * 4; ++voxel) {
-            halves.push_back(half_from(2000.0 * to_unit(splitmix64(static_cast<std::uint64_t>(i), voxel)) - 1000.0));
+            halves.push_back(
+                half_from(2000.0 * to_unit(splitmix64(static_cast<std::uint64_t>(i), voxel)) - 1000.0));
         }
         std::vector<float> labels(kNumLabels, 0.0F);
         labels[static_cast<std::size_t>(i) % kNumLabels] = 1.0F;
         std::string const report = i % 2 == 0 ? "There is lung nodule.\nnodule" : "No lung nodule.\nclear";
-        writer.add(sample_key(0, static_cast<std::size_t>(i)), metadata, halves, report, labels, std::nullopt);
+        writer.add(sample_key(0, static_cast<std::size_t>(i)), metadata, halves, report, labels,
+                   std::nullopt);
     }
     writer.commit();
 }
@@ -51,10 +54,19 @@ inline TrainOptions tiny_train_options(std::filesystem::path const& folder) {
     model.patch_size = 4;
     model.max_length = 16;
     model.vocab_file = folder / "vocab.txt";
-    model.model.image = {.dim = 12, .codebook_size = 16, .temporal_patch_size = 2, .spatial_depth = 1,
-                         .temporal_depth = 1, .dim_head = 4, .heads = 2};
-    model.model.text = {.hidden_size = 12, .num_layers = 1, .num_heads = 2, .intermediate_size = 16,
-                        .max_positions = 16, .dropout = 0.0};
+    model.model.image = {.dim = 12,
+                         .codebook_size = 16,
+                         .temporal_patch_size = 2,
+                         .spatial_depth = 1,
+                         .temporal_depth = 1,
+                         .dim_head = 4,
+                         .heads = 2};
+    model.model.text = {.hidden_size = 12,
+                        .num_layers = 1,
+                        .num_heads = 2,
+                        .intermediate_size = 16,
+                        .max_positions = 16,
+                        .dropout = 0.0};
     model.model.dim_latent = 8;
     TrainingOptions& training = options.training;
     training.precision = ComputeType::kFloat;

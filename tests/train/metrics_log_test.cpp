@@ -15,12 +15,14 @@ TEST(MetricsLog, AppendsOneLinePerRecord) {
     MetricsLog log(dir / "metrics.jsonl", 0);
     log.append({{"step", 1}, {"loss", 2.5}});
     log.append({{"step", 2}, {"loss", 2.25}});
-    EXPECT_EQ(read_text_file(dir / "metrics.jsonl"), "{\"step\":1,\"loss\":2.5}\n{\"step\":2,\"loss\":2.25}\n");
+    EXPECT_EQ(read_text_file(dir / "metrics.jsonl"),
+              "{\"step\":1,\"loss\":2.5}\n{\"step\":2,\"loss\":2.25}\n");
 }
 
 TEST(MetricsLog, ResumeDropsLaterStepsAndATornLine) {
     TempDir const dir;
-    std::ofstream(dir / "metrics.jsonl") << "{\"step\":1}\n{\"step\": 2, \"note\": \"kept\"}\n{\"step\":3}\n{\"st";
+    std::ofstream(dir / "metrics.jsonl")
+        << "{\"step\":1}\n{\"step\": 2, \"note\": \"kept\"}\n{\"step\":3}\n{\"st";
     MetricsLog log(dir / "metrics.jsonl", 2);
     log.append({{"step", 3}});
     EXPECT_EQ(read_text_file(dir / "metrics.jsonl"),

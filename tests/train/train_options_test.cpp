@@ -34,7 +34,8 @@ TEST(StepPlan, EpochsBecomeSteps) {
 
 TEST(StepPlan, RefusesATrainingSetSmallerThanAStep) {
     EXPECT_THAT([] { make_step_plan({}, /*num_samples=*/9, /*global_batch=*/10); },
-                testing::ThrowsMessage<Error>(testing::HasSubstr("9 samples, fewer than one optimizer step takes (10")));
+                testing::ThrowsMessage<Error>(
+                    testing::HasSubstr("9 samples, fewer than one optimizer step takes (10")));
 }
 
 }  // namespace

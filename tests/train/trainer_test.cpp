@@ -1,4 +1,5 @@
-// Whole runs on one rank and on several: what a run leaves must not depend on interruptions or on the number of ranks.
+// Whole runs on one rank and on several: what a run leaves must not depend on interruptions or on the number
+// of ranks.
 #include "train/trainer.hpp"
 
 #include <gmock/gmock.h>
@@ -24,7 +25,9 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-bool never() { return false; }
+bool never() {
+    return false;
+}
 
 class TrainerTest : public testing::Test {
   protected:
@@ -40,10 +43,13 @@ class TrainerTest : public testing::Test {
     }
     ~TrainerTest() override { ranks_.barrier(); }
 
-    void run(TrainOptions const& options, Communicator& ranks, std::function<bool()> const& stop = never) const {
+    void run(TrainOptions const& options, Communicator& ranks,
+             std::function<bool()> const& stop = never) const {
         Trainer(options, "", {ranks, ranks, at::kCPU, "test", 1}).run(stop);
     }
-    void run(TrainOptions const& options, std::function<bool()> const& stop = never) { run(options, ranks_, stop); }
+    void run(TrainOptions const& options, std::function<bool()> const& stop = never) {
+        run(options, ranks_, stop);
+    }
 
     TrainState checkpoint(TrainOptions const& options, std::int64_t step) {
         ranks_.barrier();  // rank 0 has written it
