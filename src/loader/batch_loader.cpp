@@ -45,7 +45,7 @@ BatchLoader::BatchLoader(std::shared_ptr<SampleSource const> source, LoaderOptio
                          std::shared_ptr<WordPieceTokenizer const> tokenizer, SamplerState const& start,
                          HostMemory& memory)
     : source_(std::move(source)),
-      preparer_(source_, options.data, tokenizer),
+      row_loader_(source_, options.data, tokenizer, start.seed),
       sequence_options_(sequence_options_of(options, *source_)),
       sequence_(sequence_options_, checked_state(start, *source_)) {
     BatchShape shape;
@@ -168,12 +168,7 @@ void BatchLoader::load_row(Ticket ticket, WorkerScratch& scratch) {
     StageTimes times;
     std::exception_ptr error;
     try {
-        std::int64_t const index = slot.batch.rows[static_cast<std::size_t>(ticket.row)].index;
-        if (index == kPaddingRow) {
-            preparer_.prepare_padding(slot.batch, ticket.row);
-        } else {
-            times = preparer_.prepare(index, slot.batch, ticket.row, scratch);
-        }
+        times = row_loader_.load(slot.batch, ticket.row, scratch);
     } catch (...) {
         error = std::current_exception();
     }

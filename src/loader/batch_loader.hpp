@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "loader/row_preparer.hpp"
+#include "loader/row_loader.hpp"
 
 namespace ctclip {
 
@@ -58,6 +58,8 @@ class BatchLoader {
     /// The most that batches and threads will ever hold.
     std::uint64_t memory_bound_bytes() const noexcept { return memory_bound_bytes_; }
     StageTimes stage_times() const;
+    /// Different samples that were replaced on this rank so far (data.bad_samples: replace).
+    std::int64_t num_bad_samples() const { return row_loader_.num_bad_samples(); }
 
   private:
     friend struct ReturnBatch;
@@ -84,7 +86,7 @@ class BatchLoader {
     void return_batch(HostBatch const* batch) noexcept;
 
     std::shared_ptr<SampleSource const> source_;
-    RowPreparer preparer_;
+    RowLoader row_loader_;
     SequenceOptions sequence_options_;
     std::uint64_t memory_bound_bytes_ = 0;
 

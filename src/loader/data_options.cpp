@@ -24,6 +24,12 @@ void DataOptions::bind(Schema& schema) {
     schema.choice("data.clip_order", clip_order,
                   {{"clip_resize", ClipOrder::kClipThenResize}, {"resize_clip", ClipOrder::kResizeThenClip}},
                   "clip to [-1000, 1000] HU before or after resampling");
+    schema.choice("data.bad_samples", bad_samples,
+                  {{"fail", BadSamplePolicy::kFail}, {"replace", BadSamplePolicy::kReplace}},
+                  "a sample that cannot be used: stop, or let another one take its place");
+    schema.key("data.max_bad_samples", max_bad_samples, "different samples per rank that may be replaced")
+        .min(0);
+    schema.key("data.read_retries", read_retries, "further attempts after a failed read").min(0).max(20);
     schema.key("data.target_spacing_mm", target_spacing_mm, "voxel size of the model's input: z, x, y")
         .positive()
         .length(3);

@@ -7,6 +7,7 @@
 
 #include "config/schema.hpp"
 #include "kernels/preprocess.hpp"
+#include "loader/bad_samples.hpp"
 #include "text/report_text.hpp"
 
 namespace ctclip {
@@ -20,6 +21,9 @@ struct DataOptions {
     bool shuffle = true;               ///< false: dataset order, for tests and comparisons
     ReportText report_text = ReportText::kFindingsImpressions;
     ClipOrder clip_order = ClipOrder::kClipThenResize;
+    BadSamplePolicy bad_samples = BadSamplePolicy::kFail;
+    std::int64_t max_bad_samples = 10;  ///< different ones, per rank, that may be replaced
+    std::int64_t read_retries = 0;      ///< further attempts after a failed read, with growing pauses
     std::vector<double> target_spacing_mm = {1.5, 0.75, 0.75};  ///< z, x, y
     std::vector<std::int64_t> target_shape = {240, 480, 480};   ///< z, x, y
 
