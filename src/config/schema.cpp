@@ -112,7 +112,10 @@ void Schema::set(std::string_view assignment) {
         notes_.push_back(fmt::format("--set: {} is accepted but not used: {}", key, unused->reason));
     } else if (is_section(key)) {
         add_problem(ExitCode::kBadConfig, only_name("--set"), fmt::format("{} is a section, not a key", key));
-    } else if (!is_of_other_program(key)) {
+    } else if (is_of_other_program(key)) {
+        add_problem(ExitCode::kBadConfig, only_name("--set"),
+                    fmt::format("{} is a key of another program and would do nothing here", key));
+    } else {
         add_problem(ExitCode::kBadConfig, only_name("--set"), unknown_key_text(key));
     }
 }

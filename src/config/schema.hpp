@@ -76,8 +76,8 @@ class Schema {
 
     /// `prefix` and all keys below it are accepted; a note with the reason is kept when one is given.
     void accepted_but_unused(std::string prefix, std::string reason);
-    /// `section` belongs to another program that shares the file: accepted without a note, unless a key in it
-    /// is bound here.
+    /// `section` belongs to another program that shares files with this one: accepted in them, unless a key
+    /// in it is bound here. (In set() it is a mistake.)
     void section_of_other_program(std::string section);
     /// A condition over several keys. `find_problem` runs in check() once all values are right by themselves;
     /// a non-empty answer is reported at the origin of `key`.

@@ -236,6 +236,12 @@ TEST_F(SchemaTest, SkipsSectionsOfOtherProgramsUnlessKeysOfThemAreBound) {
                 AllOf(HasSubstr("unknown key training.unknown"), Not(HasSubstr("convert"))));
 }
 
+TEST_F(SchemaTest, SetsOfOtherProgramsAreAnError) {
+    schema_.section_of_other_program("convert");
+    schema_.set("convert.volumes=x");
+    EXPECT_THAT(error_text(), HasSubstr("convert.volumes is a key of another program"));
+}
+
 TEST_F(SchemaTest, RulesSeeTheResolvedValuesAndReportAtTheirKey) {
     schema_.rule("training.max_steps", [this] {
         return options_.steps > 50 && options_.rate > 0.5 ? std::string("is too high for this rate")
