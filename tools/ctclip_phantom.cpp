@@ -34,7 +34,7 @@ void bind_set(Schema& schema, PhantomCommand& command) {
 
 void bind_files(Schema& schema, PhantomCommand& command) {
     PhantomOptions& options = command.options;
-    schema.option("--size", command.size, "voxels along x, y, z, up to 1024 1024 400").length(3);
+    schema.key("size", command.size, "voxels along x, y, z, up to 1024,1024,400").length(3).flag("--size");
     schema.option("--size_jitter", options.size_jitter,
                   "share by which each size varies from study to study");
     schema
@@ -59,11 +59,15 @@ void bind_files(Schema& schema, PhantomCommand& command) {
 
 void bind_findings(Schema& schema, PhantomCommand& command) {
     PhantomOptions& options = command.options;
-    schema.option("--findings", command.findings, "fewest and most findings of a study").length(2);
+    schema.key("findings", command.findings, "fewest and most findings of a study")
+        .length(2)
+        .flag("--findings");
     schema.option("--prevalence", options.prevalence,
                   "each label by itself with this probability, instead of --findings");
-    schema.option("--only", command.only,
-                  "exactly these labels in every study (\"Lung nodule\"); none: healthy");
+    schema
+        .key("only", command.only,
+             "exactly these labels in every study (\"Lung nodule,Emphysema\"); none: healthy")
+        .flag("--only");
     schema.option("--each", options.one_label_each, "one label a study, in the order of CT-RATE's columns");
     schema.option("--severity", options.severity, "size, number and contrast of the signs; 1: a clear case");
     schema
@@ -137,7 +141,7 @@ int main(int argc, char** argv) {
              {{"ctclip-phantom --output phantoms --count 100", "100 studies with 0 to 3 findings each"},
               {"ctclip-phantom --output look --count 18 --each --contact_sheet look.png",
                "every abnormality once, and a picture of them"},
-              {"ctclip-phantom --output big --count 2 --size 1024 1024 400 --dtype float64 --order F",
+              {"ctclip-phantom --output big --count 2 --size 1024,1024,400 --dtype float64 --order F",
                "large ones"}},
              [](Schema& schema, PhantomCommand& command) {
                  bind_set(schema, command);

@@ -65,21 +65,6 @@ Bounds Capsule::bounds() const {
     return {low - margin, high + margin};
 }
 
-float Squircle::distance(float x, float y) const {
-    float const inverse_a2 = 1.0F / (half_width * half_width);
-    float const inverse_b2 = 1.0F / (half_depth * half_depth);
-    float const dy = y - centre_y;
-    float const u = x * x * inverse_a2;
-    float const v = dy * dy * inverse_b2;
-    float const linear = 1.0F - squareness;
-    float const level = std::sqrt(linear * (u + v) + squareness * (u * u + v * v));
-    float const slope_x = x * inverse_a2 * (linear + 2.0F * squareness * u);
-    float const slope_y = dy * inverse_b2 * (linear + 2.0F * squareness * v);
-    float const slope = std::sqrt(slope_x * slope_x + slope_y * slope_y);
-    float const steepest = 1.0F / std::min(half_width, half_depth);
-    return (level - 1.0F) * std::max(level, kTiny) / std::max(slope, kTiny * steepest);
-}
-
 Squircle Squircle::grown(float by_mm) const {
     return {centre_y, half_width + by_mm, half_depth + by_mm, squareness};
 }

@@ -1,7 +1,9 @@
 /// The solids that phantoms are made of, as approximate signed distances in mm (negative inside).
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <variant>
 
 #include "phantom/vec3.hpp"
@@ -64,5 +66,21 @@ struct Squircle {
     float distance(float x, float y) const;
     Squircle grown(float by_mm) const;
 };
+
+// Inline: rows call it for every voxel.
+inline float Squircle::distance(float x, float y) const {
+    float const inverse_a2 = 1.0F / (half_width * half_width);
+    float const inverse_b2 = 1.0F / (half_depth * half_depth);
+    float const dy = y - centre_y;
+    float const u = x * x * inverse_a2;
+    float const v = dy * dy * inverse_b2;
+    float const linear = 1.0F - squareness;
+    float const level = std::sqrt(linear * (u + v) + squareness * (u * u + v * v));
+    float const slope_x = x * inverse_a2 * (linear + 2.0F * squareness * u);
+    float const slope_y = dy * inverse_b2 * (linear + 2.0F * squareness * v);
+    float const slope = std::sqrt(slope_x * slope_x + slope_y * slope_y);
+    float const steepest = 1.0F / std::min(half_width, half_depth);
+    return (level - 1.0F) * std::max(level, 1e-6F) / std::max(slope, 1e-6F * steepest);
+}
 
 }  // namespace ctclip
