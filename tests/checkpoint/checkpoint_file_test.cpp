@@ -27,6 +27,13 @@ TEST(Checkpoint, GivesBackEveryBitOfTheState) {
     }
 }
 
+/// Files of every format version stay readable for ever (docs/checkpoint_format.md).
+TEST(Checkpoint, ReadsFormat1) {
+    std::filesystem::path const path =
+        std::filesystem::path(CTCLIP_TEST_DATA) / "checkpoint" / "format_1" / "step-00000007.h5";
+    expect_equal(read_checkpoint(path), example_state(1));
+}
+
 TEST(Checkpoint, KeepsArraysOfManyChunks) {
     TempDir const dir;
     TrainState state;
