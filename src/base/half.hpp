@@ -51,8 +51,7 @@ constexpr std::uint16_t half_from(float value) {
     return half_from(static_cast<double>(value));
 }  // exact widening
 template <std::integral Integer>
-    requires(sizeof(Integer) <= 4)
-constexpr std::uint16_t half_from(Integer value) {
+requires(sizeof(Integer) <= 4) constexpr std::uint16_t half_from(Integer value) {
     return half_from(static_cast<double>(value));  // exact widening
 }
 
