@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/build_info.hpp"
+#include "base/error.hpp"
 #include "base/splitmix64.hpp"
 #include "dist/self_communicator.hpp"
 #include "tools/ctclip_bench.hpp"
@@ -27,6 +28,9 @@ struct BenchTrainOptions {
     std::int64_t num_warmup_steps = 1;
     std::int64_t num_threads = 0;
     ComputeType precision = ComputeType::kFloat;
+    bool use_cuda = false;
+
+    at::Device device() const { return use_cuda ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU); }
 };
 
 ModelOptions model_options(Size size) {
@@ -90,13 +94,13 @@ NamedTensors trained_tensors(ParameterSet const& parameters) {
 std::vector<double> time_steps(BenchTrainOptions const& options, nlohmann::json& record) {
     ModelOptions const sizes = model_options(options.size);
     PrecisionPolicy const policy(options.precision);
-    ParameterSet parameters(sizes, at::kCPU, policy.master());
+    ParameterSet parameters(sizes, options.device(), policy.master());
     parameters.initialise(1);
     ClipModel const model(sizes, parameters, policy);
     Optimizer optimizer(trained_tensors(parameters), {}, options.num_warmup_steps + options.num_steps);
     SelfCommunicator self;
     GradientSync gradient_sync(optimizer.parameters(), self);
-    TrainStep step(model, optimizer, gradient_sync, self, {}, 1, at::kCPU);
+    TrainStep step(model, optimizer, gradient_sync, self, {}, 1, options.device());
     RandomBatch const batch(sizes, options.size == Size::kFull ? 240 : 60, options);
     HostBatch const* const micro_batches[] = {&batch.batch()};
 
@@ -119,6 +123,8 @@ std::vector<double> time_steps(BenchTrainOptions const& options, nlohmann::json&
 }
 
 ExitCode bench_train(ToolContext& tool, BenchTrainOptions const& options) {
+    require(!options.use_cuda || at::hasCUDA(), ExitCode::kUnavailable,
+            "--cuda, but this build or this machine has no GPU");
     if (options.num_threads > 0) {
         at::set_num_threads(static_cast<int>(options.num_threads));
     }
@@ -130,6 +136,7 @@ ExitCode bench_train(ToolContext& tool, BenchTrainOptions const& options) {
                    {"batch", options.batch_size},
                    {"text_tokens", options.text_tokens},
                    {"precision", name_of(options.precision)},
+                   {"device", options.device().str()},
                    {"threads", at::get_num_threads()},
                    {"steps", options.num_steps},
                    {"step_s_median", seconds[seconds.size() / 2]},
@@ -160,6 +167,7 @@ ToolCommand bench_train_command() {
                 .flag("--text-tokens");
             schema.key("steps", options.num_steps, "measured steps").positive().flag("--steps");
             schema.key("warmup", options.num_warmup_steps, "steps before them").min(0).flag("--warmup");
+            schema.key("cuda", options.use_cuda, "on the first GPU instead of the CPU").flag("--cuda");
             schema.key("threads", options.num_threads, "0: LibTorch's choice")
                 .min(0)
                 .max(1024)
