@@ -37,7 +37,7 @@ phantoms() {  # <split> <count>
     local target=$folder/phantoms/$1
     [[ ! -e $target.paths ]] || return 0
     rm -rf "$target"
-    "$bin/ctclip-phantom" --output "$target" --split "$1" --count "$2" --seed 2025 --size 64,64,32 --findings 0,3 --severity 2 \
+    "$bin/ctclip-phantom" --output "$target" --split "$1" --count "$2" --seed 2025 --size 64,64,32 --findings 0,3 --severity 3 \
         --contact_sheet "$target.png" > "$target.paths.partial"
     mv "$target.paths.partial" "$target.paths"
 }
