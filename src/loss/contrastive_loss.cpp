@@ -23,6 +23,13 @@ struct LogitRows {
     }
 };
 
+/// ln sum_j e^x_ij of each row; -inf elements count nothing. (at::logsumexp has no shape function for the
+/// meta device.)
+at::Tensor log_sum_exp(at::Tensor const& rows) {
+    at::Tensor const largest = rows.detach().amax({1}, true);
+    return (rows - largest).exp().sum({1}).log() + largest.squeeze(1);
+}
+
 /// ln(exp(x) + 1e-20) without overflow.
 at::Tensor log_with_eps(at::Tensor const& x) {
     return at::logaddexp(x, at::full({}, std::log(kReferenceEps), x.options()));
@@ -34,7 +41,7 @@ at::Tensor mean_negative_log_share(LogitRows const& rows, LossOptions const& opt
         options.denominator == Denominator::kAll
             ? rows.logits
             : rows.logits.masked_fill(rows.is_positive(), -std::numeric_limits<double>::infinity());
-    at::Tensor denominator = at::logsumexp(summands, {1});
+    at::Tensor denominator = log_sum_exp(summands);
     at::Tensor numerator = rows.positives();
     if (options.form == SoftmaxForm::kReference) {
         denominator = log_with_eps(denominator);

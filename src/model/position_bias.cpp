@@ -87,7 +87,8 @@ at::Tensor offset_features(std::int64_t height, std::int64_t width, at::TensorOp
                                           dx.unsqueeze(0).expand({dy.size(0), dx.size(0)})},
                                          -1)
                                    .view({-1, 2});
-    return at::sign(offsets) * at::log(at::abs(offsets) + 1);
+    at::Tensor const signs = at::sign(offsets);
+    return signs * at::log(offsets * signs + 1);
 }
 
 }  // namespace

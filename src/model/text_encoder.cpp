@@ -8,6 +8,7 @@
 #include "model/dropout.hpp"
 #include "model/layer_norm.hpp"
 #include "model/linear.hpp"
+#include "model/row_lookup.hpp"
 
 namespace ctclip {
 namespace {
@@ -70,7 +71,7 @@ TextEncoder::Layer TextEncoder::make_layer(ParameterSet const& parameters, std::
 }
 
 at::Tensor TextEncoder::embed(TextBatch const& batch) const {
-    at::Tensor const words = at::embedding(word_embeddings_, batch.ids);
+    at::Tensor const words = look_up(word_embeddings_, batch.ids);
     at::Tensor const fixed =
         position_embeddings_.narrow(0, 0, batch.ids.size(1)) + token_type_embeddings_.select(0, 0);
     return layer_norm(words + fixed, norm_gain_, norm_bias_, kEps);

@@ -3,6 +3,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "model/block_size.hpp"
+#include "model/row_lookup.hpp"
 
 namespace ctclip {
 namespace {
@@ -14,11 +15,27 @@ class StraightThrough : public torch::autograd::Function<StraightThrough> {
   public:
     static at::Tensor forward(AutogradContext* /*context*/, at::Tensor const& /*x*/,
                               at::Tensor const& indices, at::Tensor const& embed) {
-        return embed.index_select(0, indices);
+        return rows_at(embed, indices);
     }
 
     static variable_list backward(AutogradContext* /*context*/, variable_list const& gradients) {
         return {gradients[0], {}, {}};
+    }
+};
+
+class L2Normalise : public torch::autograd::Function<L2Normalise> {
+  public:
+    static at::Tensor forward(AutogradContext* context, at::Tensor const& x) {
+        at::Tensor const norm = x.norm(2, {-1}, true).clamp_min_(kQuantiserEps);
+        at::Tensor const unit = x / norm;
+        context->save_for_backward({unit, norm});
+        return unit;
+    }
+
+    static variable_list backward(AutogradContext* context, variable_list const& gradients) {
+        variable_list const saved = context->get_saved_variables();
+        at::Tensor const radial = (gradients[0] * saved[0]).sum({-1}, true);
+        return {(gradients[0] - saved[0] * radial).div_(saved[1])};
     }
 };
 
@@ -35,7 +52,7 @@ void CodebookStatistics::add(CodebookStatistics const& other) {
 }
 
 at::Tensor l2_normalise(at::Tensor const& x) {
-    return x / x.norm(2, {-1}, true).clamp_min(kQuantiserEps);
+    return L2Normalise::apply(x);
 }
 
 at::Tensor nearest_codes(at::Tensor const& x, at::Tensor const& embed) {
@@ -58,26 +75,25 @@ CodebookStatistics codebook_statistics(at::Tensor const& x, at::Tensor const& in
                                        std::int64_t num_codes) {
     at::NoGradGuard const no_grad;
     at::Tensor const detached = x.detach();
-    return {
-        at::zeros({num_codes, x.size(1)}, detached.options()).index_add_(0, indices, l2_normalise(detached)),
-        at::zeros({num_codes}, detached.options())
-            .index_add_(0, indices, at::ones({indices.size(0)}, detached.options()))};
+    at::Tensor const counts = at::zeros({num_codes}, detached.options());
+    counts.index_add_(0, indices, at::ones({indices.size(0)}, detached.options()));  // whole numbers: exact
+    return {sum_rows_by_index(l2_normalise(detached), indices, num_codes), counts};
 }
 
 void update_codebook(at::Tensor const& embed, at::Tensor const& cluster_size,
                      CodebookStatistics const& statistics, at::Tensor const& skip) {
     at::NoGradGuard const no_grad;
-    at::Tensor const is_empty = (statistics.counts == 0).unsqueeze(1);
-    at::Tensor const target = at::where(is_empty, l2_normalise(embed), l2_normalise(statistics.sums));
-    at::Tensor new_embed = embed.lerp(target, 1.0 - kCodebookDecay);
-    at::Tensor new_size = cluster_size * kCodebookDecay + statistics.counts * (1.0 - kCodebookDecay);
+    at::Tensor sums = statistics.sums;
+    at::Tensor rate = at::full({}, 1.0 - kCodebookDecay, embed.options());
     if (skip.defined()) {
         at::Tensor const is_skipped = skip.reshape(at::IntArrayRef()) != 0;
-        new_embed = at::where(is_skipped, embed, new_embed);
-        new_size = at::where(is_skipped, cluster_size, new_size);
+        sums = sums.masked_fill(is_skipped, 0);  // the sums of a skipped step may hold NaN
+        rate.masked_fill_(is_skipped, 0);
     }
-    embed.copy_(new_embed);
-    cluster_size.copy_(new_size);
+    at::Tensor const is_unused = statistics.counts.eq(0).to(embed.scalar_type()).unsqueeze(1);
+    at::Tensor const target = l2_normalise(sums).addcmul_(l2_normalise(embed), is_unused);
+    embed.add_(target.sub_(embed).mul_(rate));
+    cluster_size.add_((statistics.counts - cluster_size).mul_(rate));
 }
 
 }  // namespace ctclip
