@@ -39,14 +39,14 @@ std::vector<Sign> some_absent_signs(SignSet const& signs, RandomStream& random, 
 }
 
 std::string impressions_of(SignSet const& signs, RandomStream& random) {
-    std::string text;
+    std::vector<std::string> sentences;
     for (Sign const sign : signs_that_are(true, signs)) {
-        text += fill_template(text.empty() ? "{noun}." : " {noun}.", phrases_of(sign));
+        sentences.push_back(fill_template("{noun}.", phrases_of(sign)));
     }
-    if (text.empty()) {
+    if (sentences.empty()) {
         return random.chance(0.3) ? "Not given." : std::string(random.pick(nothing_found_sentences()));
     }
-    return text;
+    return fmt::format("{}", fmt::join(sentences, " "));
 }
 
 Report write_short_report(SignSet const& signs, RandomStream& random) {
