@@ -9,6 +9,7 @@ source "$source_dir/tests/slurm/check.sh"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
+export CTCLIP_TEST_CALLS=$scratch/calls  # wherever a stage runs
 
 # Stand-ins: note the call, then do what the configuration file (a shell snippet) says.
 mkdir bin
@@ -16,7 +17,7 @@ for program in ctclip-convert ctclip-train ctclip-evaluate; do
     cat > "bin/$program" << 'EOF'
 #!/bin/bash
 # Rank 0 of two tasks notes the call.
-[[ ${SLURM_PROCID:-0} != 0 ]] || echo "$(basename "$0") $2 life ${SLURM_RESTART_COUNT:-0} cpus ${SLURM_CPUS_PER_TASK:-}" >> calls
+[[ ${SLURM_PROCID:-0} != 0 ]] || echo "$(basename "$0") $2 life ${SLURM_RESTART_COUNT:-0} cpus ${SLURM_CPUS_PER_TASK:-}" >> "$CTCLIP_TEST_CALLS"
 source "$2"
 EOF
     chmod +x "bin/$program"
