@@ -14,7 +14,7 @@
 namespace ctclip {
 namespace {
 
-constexpr std::size_t kSize = 96;
+constexpr std::size_t kSize = 72;
 
 /// How many voxels satisfy `is_counted`, as cubic centimetres.
 double volume_ml(std::vector<float> const& volume, std::function<bool(float)> const& is_counted) {
