@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
+#include <sstream>
 
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
@@ -49,15 +50,17 @@ std::string host_name() {
 }
 
 /// Start of a process in clock ticks since boot: tells it from a later one with the same number. "" if it is
-/// gone.
+/// gone, or dead and only waits for its parent to notice (in containers nobody may).
 std::string process_start(long pid) {
     std::string const line = first_line(fmt::format("/proc/{}/stat", pid).c_str());
-    std::size_t position = line.rfind(')');  // the name before it may hold anything
-    for (int blanks = 0; position != line.npos && blanks < 20; ++blanks) {
-        position = line.find(' ', position + 1);
+    std::istringstream fields(line.substr(line.rfind(')') + 1));  // the name before it may hold anything
+    std::string state;
+    fields >> state;
+    std::string start;  // the 22nd field of the line; the state is the third
+    for (int number = 4; number <= 22; ++number) {
+        fields >> start;
     }
-    return position == line.npos ? ""
-                                 : line.substr(position + 1, line.find(' ', position + 1) - position - 1);
+    return !fields || state == "Z" || state == "X" ? "" : start;
 }
 
 std::string environment(char const* name) {

@@ -40,10 +40,12 @@ TEST(OutputLock, IsTakenOverFromAProcessThatDied) {
         new OutputLock(dir.path(), "victim");
         ::_exit(0);
     }
-    ::waitpid(child, nullptr, 0);
+    siginfo_t ended{};
+    ::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT);  // dead, but still listed
     ASSERT_FALSE(std::filesystem::is_empty(dir.path()));
     OutputLock const lock(dir.path(), "heir");
     EXPECT_THAT(read_text_file(dir / ".ctclip.lock"), HasSubstr("heir"));
+    ::waitpid(child, nullptr, 0);
 }
 
 TEST(OutputLock, IsTakenOverFromAnEarlierStartOfTheSameSlurmJob) {

@@ -105,6 +105,16 @@ std::vector<pid_t> children_of(pid_t parent) {
     return children;
 }
 
+/// The launcher may return before the last of its ranks is gone, and as long as that one lives the output is
+/// its.
+void end_and_await(std::vector<pid_t> const& processes) {
+    for (pid_t const process : processes) {
+        for (int i = 0; i < 1000 && ::kill(process, SIGKILL) == 0; ++i) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+    }
+}
+
 TEST(Interruption, OfARankAtARandomMomentLosesNothing) {
     MadeDataset dataset(12);
     dataset.run();
@@ -126,6 +136,7 @@ TEST(Interruption, OfARankAtARandomMomentLosesNothing) {
             ::kill(ranks[random() % ranks.size()], SIGKILL);
         }
         process.wait();
+        end_and_await(ranks);
         expect_no_torn_file(dataset.options);
         if (fs::exists(dataset.options.output / "manifest.json")) {
             EXPECT_TRUE(content_of(dataset.options.output) == expected)
