@@ -10,6 +10,7 @@
 #include "base/half.hpp"
 #include "base/output_lock.hpp"
 #include "base/stop_signal.hpp"
+#include "convert/convert_benchmark.hpp"
 #include "convert/made_dataset.hpp"
 #include "shard/shard_reader.hpp"
 #include "shard/shard_verify.hpp"
@@ -229,6 +230,18 @@ TEST(Convert, StoresPreprocessedVolumesAsTheProgramMakesThem) {
     SampleMetadata const metadata = reader.read_metadata(reader.index().samples[0]);
     EXPECT_EQ(metadata.layout, VolumeLayout::kPreprocessed);
     EXPECT_EQ(metadata.volume_shape, (VolumeShape{1, 1, 2}));
+}
+
+TEST(ConvertBenchmark, MeasuresARealConversion) {
+    MadeDataset dataset(4);
+    ConvertBenchmark const benchmark = benchmark_conversion(dataset.options);
+    EXPECT_EQ(benchmark.num_volumes, 4U);
+    EXPECT_EQ(benchmark.source_array_bytes, 4 * 120 * sizeof(float));
+    EXPECT_GT(benchmark.cpu_s, 0.0);
+    EXPECT_GT(benchmark.inflate_cpu_s, 0.0);
+    EXPECT_TRUE(fs::exists(dataset.options.output / "manifest.json"));
+    EXPECT_THAT([&] { benchmark_conversion(dataset.options); },
+                fails_with(ExitCode::kCannotCreate, "exists"));
 }
 
 TEST(DryRun, SaysWhatWouldHappenAndWritesNothing) {

@@ -1,0 +1,35 @@
+/// How fast conversion is, against what inflating the same files alone costs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "convert/convert_options.hpp"
+
+namespace ctclip {
+
+/// Of one run on one rank. Processor times are of all threads together.
+struct ConvertBenchmark {
+    std::size_t num_volumes = 0;
+    std::uint64_t source_file_bytes = 0;
+    std::uint64_t source_array_bytes = 0;
+    std::uint64_t shard_bytes = 0;
+
+    double inflate_cpu_s =
+        0.0;             ///< reading, inflating and CRC-checking every volume, nothing else: the floor
+    double cpu_s = 0.0;  ///< the whole conversion, durable shards included
+    double wall_s = 0.0;
+
+    double volumes_per_s() const { return static_cast<double>(num_volumes) / wall_s; }
+    double cpu_ms_per_volume() const { return 1e3 * cpu_s / static_cast<double>(num_volumes); }
+    /// Share of the processor time that is not inflating.
+    double fraction_outside_inflate() const { return 1.0 - inflate_cpu_s / cpu_s; }
+};
+
+/// Inflates all volumes once, then runs the convert job over them. The first pass also brings the files into
+/// the page cache and memory into use, so that both are measured warm.
+/// @param options  output: a folder that does not exist yet; it holds the shards afterwards.
+/// @throws Error as convert(); kCannotCreate if the output exists.
+ConvertBenchmark benchmark_conversion(ConvertOptions const& options);
+
+}  // namespace ctclip
