@@ -1,6 +1,6 @@
 #!/bin/bash
 # The whole pipeline on made-up patients, on one machine without a GPU: phantoms -> shards (2 ranks) -> training
-# (2 ranks) -> zero-shot evaluation of phantoms that the training never saw. About 15 minutes on 2 cores after set-up.
+# (2 ranks) -> zero-shot evaluation of phantoms that the training never saw. About 6 minutes on 2 cores after set-up.
 #
 # usage: bash tools/demo.sh [FOLDER] [KEY=VALUE ...]
 #   FOLDER      where everything goes (default runs/demo); the same command again goes on where it stopped
