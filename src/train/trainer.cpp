@@ -229,8 +229,7 @@ void Trainer::take_step() {
                           .timer = result.timer,
                           .step_s = result.timer.total_s(),
                           .num_volumes = global_batch()};
-    metrics_["loss"] = facts.loss;
-    metrics_["lr"] = report.lr;
+    metrics_ = {{"loss", facts.loss}, {"lr", report.lr}};  // a validation of an earlier step is not this step's
     if (is_root()) {
         reporter_.report(facts, loader_->stage_times());
         folder_->log(step_, to_record(facts), "train/");

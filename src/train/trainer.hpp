@@ -53,7 +53,6 @@ class Trainer {
     void load_initial_weights();
     void train(std::function<bool()> const& stop_requested);
     void take_step();
-    void finish_step(StepResult const& result, double step_s);
     void validate();
     void save();
     bool ranks_agree(bool wish) const;
