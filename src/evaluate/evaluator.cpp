@@ -1,10 +1,12 @@
 #include "evaluate/evaluator.hpp"
 
+#include <optional>
 #include <span>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "checkpoint/checkpoint_store.hpp"
+#include "dist/gather_bytes.hpp"
 #include "evaluate/zero_shot.hpp"
 #include "loader/shard_list.hpp"
 #include "loader/shard_source.hpp"
@@ -21,7 +23,7 @@ struct TrainedAs {
     DataOptions data;
 };
 
-LoadedCheckpoint load_checkpoint(std::filesystem::path const& path) {
+LoadedCheckpoint find_checkpoint(std::filesystem::path const& path) {
     if (!std::filesystem::is_directory(path)) {
         return {path, read_checkpoint(path, CheckpointParts::kModel)};
     }
@@ -32,12 +34,23 @@ LoadedCheckpoint load_checkpoint(std::filesystem::path const& path) {
     return std::move(*found);
 }
 
+/// Rank 0 looks; the others read what it found: a run that is still training may save in between.
+LoadedCheckpoint load_checkpoint(std::filesystem::path const& path, Communicator& host) {
+    std::optional<LoadedCheckpoint> found;
+    if (host.rank() == 0) {
+        found = find_checkpoint(path);
+    }
+    std::filesystem::path const chosen = broadcast_text(found ? found->path.string() : "", 0, host);
+    return found ? std::move(*found)
+                 : LoadedCheckpoint{chosen, read_checkpoint(chosen, CheckpointParts::kModel)};
+}
+
 void read_configuration(LoadedCheckpoint const& checkpoint, TrainedAs& trained_as) {
     Schema schema;
     trained_as.model.bind(schema);
     trained_as.data.bind(schema);
-    for (char const* const section : {"experiment", "training", "validation", "checkpoint", "logging", "device",
-                                      "run", "convert", "evaluate"}) {
+    for (char const* const section : {"experiment", "training", "validation", "checkpoint", "logging",
+                                      "device", "run", "convert", "evaluate"}) {
         schema.section_of_other_program(section);
     }
     for (char const* const key : {"model.clip.negatives", "model.clip.decoupled"}) {
@@ -81,7 +94,7 @@ std::vector<float> to_vector(at::Tensor const& tensor) {
 }  // namespace
 
 Evaluation evaluate(EvaluateOptions const& options, EvaluateWorld const& world) {
-    LoadedCheckpoint const checkpoint = load_checkpoint(options.checkpoint);
+    LoadedCheckpoint const checkpoint = load_checkpoint(options.checkpoint, world.host);
     TrainedAs trained_as;
     read_configuration(checkpoint, trained_as);
     auto const tokenizer = load_tokenizer(options, trained_as.model);
