@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
     ctclip::JobDescription const description{
         "ctclip-evaluate",
         "scores a checkpoint zero-shot on shards: AUROC, AUPRC, F1 with intervals, and a report to look at",
-        {{"mpirun -n 2 ctclip-evaluate --shards shards/valid --checkpoint runs/demo --output "
+        {{"mpirun -n 2 ctclip-evaluate --shards shards/valid --checkpoint runs/demo/run --output "
           "runs/demo/evaluation",
           "the newest checkpoint of a run"}}};
     return ctclip::run_job(

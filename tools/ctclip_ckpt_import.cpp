@@ -40,6 +40,11 @@ Configuration read_configuration(std::filesystem::path const& path) {
                                 "checkpoint", "logging", "device", "run", "evaluate"}) {
         schema.section_of_other_program(section);
     }
+    // Sections of which a key is used here must list the others (configs/base_config.yaml has them all).
+    for (char const* key : {"experiment.name", "experiment.tags", "experiment.notes", "model.clip.negatives",
+                            "model.clip.decoupled"}) {
+        schema.accepted_but_unused(key, "");
+    }
     schema.load_file(path);
     schema.check();
     configuration.yaml = schema.values_yaml();
