@@ -263,8 +263,9 @@ std::optional<at::Tensor> const kAbsent;
 at::Tensor attend(CosineAttention const& inputs, PrecisionPolicy const& policy) {
     std::int64_t const num_heads = inputs.query.size(2) / inputs.query_scale.size(0);
     AttentionPlan const plan{policy, num_heads, kCosineScale, {}, {}, 0};
-    return AttentionFunction::apply(inputs.query, inputs.key_value, kAbsent, std::optional(inputs.query_scale),
-                                    std::optional(inputs.key_scale), std::optional(inputs.bias), plan);
+    return AttentionFunction::apply(inputs.query, inputs.key_value, kAbsent,
+                                    std::optional(inputs.query_scale), std::optional(inputs.key_scale),
+                                    std::optional(inputs.bias), plan);
 }
 
 at::Tensor attend(MaskedAttention const& inputs, PrecisionPolicy const& policy) {
@@ -272,8 +273,8 @@ at::Tensor attend(MaskedAttention const& inputs, PrecisionPolicy const& policy) 
     AttentionPlan const plan{
         policy,         inputs.num_heads, 1.0 / std::sqrt(head_channels), inputs.is_padding,
         inputs.dropout, inputs.max_length};
-    return AttentionFunction::apply(inputs.query, inputs.key, std::optional(inputs.value), kAbsent, kAbsent, kAbsent,
-                                    plan);
+    return AttentionFunction::apply(inputs.query, inputs.key, std::optional(inputs.value), kAbsent, kAbsent,
+                                    kAbsent, plan);
 }
 
 }  // namespace ctclip

@@ -5,10 +5,10 @@
 namespace ctclip {
 
 ClipModel::ClipModel(ModelOptions const& options, ParameterSet const& parameters,
-                     PrecisionPolicy const& policy)
+                     PrecisionPolicy const& policy, Recompute recompute)
     : policy_(policy),
-      vision_(options.image, parameters, policy),
-      text_(options.text, parameters, policy),
+      vision_(options.image, parameters, policy, recompute),
+      text_(options.text, parameters, policy, recompute),
       to_visual_latent_(parameters.at("to_visual_latent.weight")),
       to_text_latent_(parameters.at("to_text_latent.weight")),
       temperature_(parameters.at("temperature")),

@@ -22,7 +22,8 @@ struct ImageLatents {
 /// Functional: no state but the tensors of the parameter set it was made from.
 class ClipModel {
   public:
-    ClipModel(ModelOptions const& options, ParameterSet const& parameters, PrecisionPolicy const& policy);
+    ClipModel(ModelOptions const& options, ParameterSet const& parameters, PrecisionPolicy const& policy,
+              Recompute recompute = Recompute::kNone);
 
     /// @param volume  (B, 1, T, H, W).   @throws Error kBadInput on a shape that does not fit.
     ImageLatents encode_image(at::Tensor const& volume, Mode mode) const;

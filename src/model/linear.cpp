@@ -25,7 +25,9 @@ at::Tensor with_sizes_of(at::Tensor const& rows, at::Tensor const& x) {
 }
 
 /// torch::autograd::Function refuses undefined tensors, but takes optionals that hold one.
-bool has_value(std::optional<at::Tensor> const& tensor) { return tensor && tensor->defined(); }
+bool has_value(std::optional<at::Tensor> const& tensor) {
+    return tensor && tensor->defined();
+}
 
 class LinearFunction : public torch::autograd::Function<LinearFunction> {
   public:

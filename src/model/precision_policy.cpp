@@ -86,8 +86,8 @@ PrecisionPolicy::PrecisionPolicy(ComputeType type) : type_(type), types_() {
 }
 
 std::string PrecisionPolicy::to_text() const {
-    std::string text = fmt::format("mixed precision: {}\n\n{:<22}{:<10}{}\n", name_of(type_), "operation", "type",
-                                   "where, and why");
+    std::string text = fmt::format("mixed precision: {}\n\n{:<22}{:<10}{}\n", name_of(type_), "operation",
+                                   "type", "where, and why");
     for (PrecisionRule const& rule : precision_rules()) {
         text += fmt::format("{:<22}{:<10}{}: {}\n", rule.name, at::toString(of(rule.operation)), rule.where,
                             rule.reason);

@@ -9,7 +9,9 @@
 #include "model/model_options.hpp"
 #include "model/parameter_set.hpp"
 #include "model/precision_policy.hpp"
+#include "model/recompute.hpp"
 #include "model/stage_observer.hpp"
+#include "model/text_layer.hpp"
 
 namespace ctclip {
 
@@ -31,7 +33,7 @@ class TextEncoder {
   public:
     /// Holds the tensors of `parameters`, not the set itself.
     TextEncoder(TextEncoderOptions const& options, ParameterSet const& parameters,
-                PrecisionPolicy const& policy);
+                PrecisionPolicy const& policy, Recompute recompute = Recompute::kNone);
 
     /// (B, hidden_size) in kResidual: the last layer's [CLS] state, not the pooler's. Without `dropout`:
     /// none, as in evaluation.
@@ -40,25 +42,15 @@ class TextEncoder {
                       StageObserver const& observer) const;
 
   private:
-    struct Layer {
-        at::Tensor query_weight, query_bias, key_weight, key_bias, value_weight, value_bias;
-        at::Tensor attention_out_weight, attention_out_bias, attention_norm_gain, attention_norm_bias;
-        at::Tensor expand_weight, expand_bias, contract_weight, contract_bias;
-        at::Tensor out_norm_gain, out_norm_bias;
-    };
-
-    class Dropper;  ///< gives every dropout site of one pass a seed of its own
-
-    static Layer make_layer(ParameterSet const& parameters, std::int64_t index);
-    at::Tensor embed(TextBatch const& batch) const;
-    at::Tensor run(Layer const& layer, at::Tensor const& x, at::Tensor const& is_padding,
-                   Dropper& dropper) const;
+    at::Tensor embed(at::Tensor const& ids) const;
+    at::Tensor run_layer(TextLayer const& layer, at::Tensor const& x, at::Tensor const& is_padding,
+                         TextLayerDropout const& dropout) const;
 
     TextEncoderOptions options_;
-    PrecisionPolicy policy_;
+    Recompute recompute_;
     at::Tensor word_embeddings_, position_embeddings_, token_type_embeddings_;
     at::Tensor norm_gain_, norm_bias_;
-    std::vector<Layer> layers_;
+    std::vector<TextLayer> layers_;
 };
 
 }  // namespace ctclip

@@ -1,0 +1,62 @@
+/// One of CTViT's two stacks of transformer layers (spec/ct_clip.md 2.3, 2.4).
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/feed_forward.hpp"
+#include "model/parameter_set.hpp"
+#include "model/precision_policy.hpp"
+#include "model/recompute.hpp"
+#include "model/stage_observer.hpp"
+
+namespace ctclip {
+
+/// Two readings of the same token memory.
+struct TokenView {
+    std::vector<std::int64_t> grid;       ///< (B, a, b, c, D): what the PEG takes it for, `a` being causal
+    std::vector<std::int64_t> sequences;  ///< (G, L, D): what the attention runs over
+};
+
+class VisionTransformer {
+  public:
+    /// @param name  "spatial" or "temporal".   Holds tensors of `parameters`, not the set itself.
+    VisionTransformer(std::string name, std::int64_t depth, ParameterSet const& parameters,
+                      PrecisionPolicy const& policy, Recompute recompute);
+
+    /// x in the residual type, any shape of view.grid's size, contiguous; result (G, L, D).
+    /// @param bias  (heads, L, L), added to every layer's attention logits; undefined for none.
+    at::Tensor run(at::Tensor x, TokenView const& view, at::Tensor const& bias,
+                   StageObserver const& observer) const;
+
+  private:
+    struct Layer {
+        at::Tensor peg_weight, peg_bias;
+        at::Tensor norm_gain;
+        at::Tensor to_query, to_key_value, to_out;
+        at::Tensor query_scale, key_scale;
+        FeedForwardWeights feed_forward;
+
+        std::vector<at::Tensor> weights() const;
+    };
+
+    static Layer make_layer(ParameterSet const& parameters, std::string const& prefix);
+    static at::Tensor attention(Layer const& layer, at::Tensor const& x, at::Tensor const& bias,
+                                PrecisionPolicy const& policy);
+    static at::Tensor run_layer(Layer const& layer, at::Tensor const& x, TokenView const& view,
+                                at::Tensor const& bias, PrecisionPolicy const& policy,
+                                std::string const& stage, StageObserver const& observer);
+    at::Tensor run_layer_recomputed(Layer const& layer, at::Tensor const& x, TokenView const& view,
+                                    at::Tensor const& bias) const;
+
+    std::string name_;
+    PrecisionPolicy policy_;
+    Recompute recompute_;
+    std::vector<Layer> layers_;
+    at::Tensor norm_gain_;
+};
+
+}  // namespace ctclip
