@@ -40,7 +40,7 @@ at::Tensor uniform_values(Shape const& shape, double bound, std::uint64_t seed) 
 }  // namespace
 
 at::Tensor initial_values(ParameterSpec const& spec, std::uint64_t seed) {
-    std::uint64_t const own_seed = derive_seed(seed, spec.initialised_like);
+    std::uint64_t const own_seed = derive_seed(seed, spec.name);
     switch (spec.initialisation) {
         case Initialisation::kUniformFanIn:
             return uniform_values(spec.shape, 1.0 / std::sqrt(static_cast<double>(spec.fan_in)), own_seed);

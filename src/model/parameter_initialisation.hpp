@@ -9,7 +9,7 @@
 
 namespace ctclip {
 
-/// In host memory, float32 (int64 for an int64 tensor): a pure function of (seed, spec.initialised_like,
+/// In host memory, float32 (int64 for an int64 tensor): a pure function of (seed, spec.name,
 /// index).
 at::Tensor initial_values(ParameterSpec const& spec, std::uint64_t seed);
 

@@ -24,10 +24,12 @@ class LayoutBuilder {
 
   private:
     void add(ParameterSpec spec) {
-        if (spec.initialised_like.empty()) {
-            spec.initialised_like = spec.name;
+        if (spec.use == ParameterUse::kUnused) {
+            spec.may_be_absent = true;
+            if (spec.shape.size() > 1) {
+                spec.initialisation = Initialisation::kZeros;  // large, and no one reads it
+            }
         }
-        spec.may_be_absent = spec.may_be_absent || spec.use == ParameterUse::kUnused;
         specs_.push_back(std::move(spec));
     }
 
@@ -183,21 +185,10 @@ class LayoutBuilder {
     void add_latents() {
         add_weight("to_text_latent", {options_.dim_latent, options_.text.hidden_size});
         add_weight("to_visual_latent", {options_.dim_latent, options_.dim_image()});
-        add_copy("to_text_latent");
-        add_copy("to_visual_latent");
-    }
-
-    /// The Python class deep-copies both projections for an option that CT-CLIP leaves off.
-    void add_copy(std::string const& original) {
-        for (std::size_t i = 0; i < specs_.size(); ++i) {
-            if (specs_[i].name == original + ".weight") {
-                ParameterSpec copy = specs_[i];
-                copy.name = original + "_extra.weight";
-                copy.use = ParameterUse::kUnused;
-                add(std::move(copy));
-                return;
-            }
-        }
+        add_weight("to_text_latent_extra", {options_.dim_latent, options_.text.hidden_size},
+                   ParameterUse::kUnused);
+        add_weight("to_visual_latent_extra", {options_.dim_latent, options_.dim_image()},
+                   ParameterUse::kUnused);
     }
 
     ModelOptions const& options_;

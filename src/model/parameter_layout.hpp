@@ -35,9 +35,7 @@ struct ParameterSpec {
     ParameterUse use = ParameterUse::kUsed;
     DType type = DType::kF32;
     Initialisation initialisation = Initialisation::kZeros;
-    std::int64_t fan_in = 0;  ///< for kUniformFanIn
-    std::string initialised_like =
-        {};                      ///< the tensor whose initial values this one copies (its own name as a rule)
+    std::int64_t fan_in = 0;     ///< for kUniformFanIn
     bool may_be_absent = false;  ///< a weight file without it is complete: constant, or unused
 };
 

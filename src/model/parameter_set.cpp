@@ -2,16 +2,52 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "base/error.hpp"
 #include "model/parameter_initialisation.hpp"
 #include "model/tensor_array.hpp"
 
 namespace ctclip {
+namespace {
+
+bool is_unused_parameter(ParameterSpec const& spec) {
+    return spec.kind == ParameterKind::kParameter && spec.use == ParameterUse::kUnused;
+}
+
+/// Zeros in memory that the system provides when it is first written, not before.
+at::Tensor untouched_zeros(Shape const& shape, at::ScalarType type) {
+    auto const count = static_cast<std::size_t>(element_count(shape));
+    void* const memory = std::calloc(std::max<std::size_t>(count, 1), at::elementSize(type));
+    require(memory != nullptr, ExitCode::kUnavailable, "no memory for a parameter of shape {}",
+            to_string(shape));
+    return at::from_blob(
+        memory, shape, [](void* owned) { std::free(owned); }, at::TensorOptions().dtype(type));
+}
+
+at::Tensor allocate(ParameterSpec const& spec, at::Device device, at::ScalarType type) {
+    at::ScalarType const own_type = spec.type == DType::kF32 ? type : scalar_type_of(spec.type);
+    if (is_unused_parameter(spec) && !device.is_meta()) {
+        return untouched_zeros(spec.shape, own_type);
+    }
+    return at::empty(spec.shape, at::TensorOptions().device(device).dtype(own_type));
+}
+
+/// Writes unused parameters only where their values change, so that zeros stay untouched.
+void assign(Parameter const& parameter, at::Tensor const& values) {
+    at::Tensor const target = parameter.tensor.detach();
+    if (is_unused_parameter(parameter.spec) && at::equal(target, values.to(target.scalar_type()))) {
+        return;
+    }
+    target.copy_(values);
+}
+
+}  // namespace
 
 ParameterSet::ParameterSet(ModelOptions const& options, at::Device device, at::ScalarType type) {
     for (ParameterSpec& spec : parameter_layout(options)) {
-        at::ScalarType const own_type = spec.type == DType::kF32 ? type : scalar_type_of(spec.type);
-        at::Tensor tensor = at::empty(spec.shape, at::TensorOptions().device(device).dtype(own_type));
+        at::Tensor tensor = allocate(spec, device, type);
         index_.emplace(spec.name, entries_.size());
         entries_.push_back({std::move(spec), std::move(tensor)});
         entries_.back().tensor.set_requires_grad(entries_.back().is_trained());
@@ -22,7 +58,7 @@ void ParameterSet::initialise(std::uint64_t seed) {
     at::NoGradGuard const no_grad;
     for (Parameter const& entry : entries_) {
         if (!entry.tensor.is_meta()) {
-            entry.tensor.detach().copy_(initial_values(entry.spec, seed));
+            assign(entry, initial_values(entry.spec, seed));
         }
     }
 }
@@ -47,7 +83,7 @@ std::vector<std::string> ParameterSet::load(NamedArrays const& arrays) {
     for (Parameter const& entry : entries_) {
         auto const found = arrays.find(entry.spec.name);
         if (found != arrays.end()) {
-            entry.tensor.detach().copy_(to_tensor(found->second));
+            assign(entry, to_tensor(found->second));
         }
     }
     return absent;

@@ -28,8 +28,8 @@ struct Parameter {
 /// them.
 class ParameterSet {
   public:
-    /// Tensors of unspecified content. @param type  of every floating-point tensor (the policy's master
-    /// type).
+    /// Used tensors have unspecified content. @param type  of every floating-point tensor (the policy's
+    /// master type).
     ParameterSet(ModelOptions const& options, at::Device device, at::ScalarType type);
 
     /// Values to train from scratch (spec/ct_clip.md 2.9): each a pure function of (seed, name, index), so

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <fstream>
 
 #include "base/error.hpp"
 #include "model/golden.hpp"
@@ -105,8 +106,7 @@ TEST(ParameterSet, InitialisesAsThePythonClassesDo) {
                     .max()
                     .item<double>(),
                 0.0, 1e-6);
-    EXPECT_TRUE(
-        at::equal(parameters.at("to_visual_latent_extra.weight"), parameters.at("to_visual_latent.weight")));
+    EXPECT_FALSE(parameters.at("to_visual_latent_extra.weight").any().item<bool>());
     EXPECT_EQ(parameters.at("temperature").item<float>(), 1.0F);
     EXPECT_EQ(parameters.at("text_transformer.embeddings.position_ids")[0][7].item<std::int64_t>(), 7);
 }
@@ -129,6 +129,25 @@ TEST(ParameterSet, OnlyUsedParametersAreTrained) {
     EXPECT_FALSE(parameters.at("to_visual_latent_extra.weight").requires_grad());
     EXPECT_FALSE(parameters.at("visual_transformer.vq._codebook.embed").requires_grad());
     EXPECT_TRUE(parameters.at("temperature").requires_grad());
+}
+
+TEST(ParameterSet, UnusedParametersTakeNoMemoryUntilTheyAreFilled) {
+    auto const resident_pages = [] {
+        std::int64_t total = 0;
+        std::int64_t resident = 0;
+        std::ifstream("/proc/self/statm") >> total >> resident;
+        return resident;
+    };
+    ModelOptions options = small_options();
+    options.dim_latent = 5000;  // 5000 x 3072 weights in each visual projection
+    options.image.image_height = 48;
+    options.image.image_width = 64;
+    std::int64_t const before = resident_pages();
+    ParameterSet const parameters(options, at::kCPU, at::kFloat);
+    at::Tensor const& extra = parameters.at("to_visual_latent_extra.weight");
+    EXPECT_GT(extra.nbytes(), 50U << 20);
+    EXPECT_FALSE(extra.any().item<bool>());
+    EXPECT_LT((resident_pages() - before) * 4096, 20 << 20);
 }
 
 TEST(ParameterSet, SurvivesARoundTripThroughArrays) {
