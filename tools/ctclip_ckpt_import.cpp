@@ -6,7 +6,7 @@
 #include "base/log.hpp"
 #include "base/splitmix64.hpp"
 #include "checkpoint/checkpoint_file.hpp"
-#include "checkpoint/weight_mapping.hpp"
+#include "checkpoint/parameter_keys.hpp"
 #include "model/model_settings.hpp"
 #include "model/parameter_set.hpp"
 #include "text/vocabulary.hpp"
@@ -64,14 +64,6 @@ std::int64_t vocabulary_size(ModelSettings const& settings, WeightFile const& fi
     return ModelOptions().text.vocab_size;
 }
 
-KeyTable key_table(ModelOptions const& options) {
-    KeyTable table;
-    for (ParameterSpec const& spec : parameter_layout(options)) {
-        table.push_back({spec.name, spec.type, spec.shape, spec.may_be_absent});
-    }
-    return table;
-}
-
 ordered_json to_json(WeightMapping const& mapping) {
     return {{"layout", layout_name(mapping.layout)},
             {"num_tensors", mapping.tensors.size()},
@@ -103,7 +95,8 @@ ExitCode import_weights(ToolContext& tool, ImportOptions const& options) {
     WeightFile file = read_weight_file(options.file);
     ModelOptions const model = configuration.model.options(vocabulary_size(configuration.model, file));
     std::string const format = file.format;
-    WeightMapping mapping = map_weights(std::move(file), key_table(model), options.file.string());
+    WeightMapping mapping =
+        map_weights(std::move(file), key_table(parameter_layout(model)), options.file.string());
     check_mapping(tool, mapping, options);
 
     ParameterSet parameters(model, at::kCPU, at::kFloat);

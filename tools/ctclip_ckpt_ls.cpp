@@ -1,6 +1,7 @@
 // ctclip-ckpt ls: what a checkpoint or weight file holds, tensor by tensor.
-#include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/digest.hpp"
 #include "checkpoint/checkpoint_file.hpp"
@@ -33,6 +34,32 @@ struct Totals {
     }
 };
 
+/// The tensors of a file, and for a training checkpoint how far the last step moved each of them.
+struct Listing {
+    WeightFile file;
+    std::map<std::string, double> update_ratios;  ///< |step| / |weight|
+};
+
+Listing read_listing(std::filesystem::path const& path) {
+    if (!is_checkpoint(path)) {
+        return {read_weight_file(path), {}};
+    }
+    TrainState state = read_checkpoint(path);
+    Listing listing{{"checkpoint", std::move(state.model)}, {}};
+    if (!state.metrics.scalars.contains("lr")) {
+        return listing;
+    }
+    double const learning_rate = state.metrics.real("lr");
+    for (auto const& [name, exp_avg] : state.exp_avg) {
+        double const norm = summarise(listing.file.tensors.at(name)).norm;
+        if (norm > 0.0) {
+            listing.update_ratios[name] =
+                learning_rate * adam_step_norm(exp_avg, state.exp_avg_sq.at(name)) / norm;
+        }
+    }
+    return listing;
+}
+
 ordered_json describe(std::string const& name, Array const& array, TensorSummary const& summary) {
     return {{"name", name},
             {"dtype", python_dtype_name(array.type)},
@@ -47,29 +74,40 @@ ordered_json describe(std::string const& name, Array const& array, TensorSummary
             {"num_inf", summary.num_inf}};
 }
 
-void print_row(ToolContext& tool, std::string const& name, Array const& array, TensorSummary const& summary) {
-    std::string const bad = summary.num_nan + summary.num_inf == 0
-                                ? ""
-                                : fmt::format("  {} NaN, {} infinite", summary.num_nan, summary.num_inf);
-    tool.print("{:<72} {:<8} {:<20} {:>11.4g} {:>11.4g} {:>11.4g}{}\n", name, python_dtype_name(array.type),
-               to_string(array.shape), summary.norm, summary.min, summary.max, bad);
+std::string row(std::string const& name, Array const& array, TensorSummary const& summary,
+                std::optional<double> update_ratio) {
+    std::string text =
+        fmt::format("{:<72} {:<8} {:<20} {:>11.4g} {:>11.4g} {:>11.4g}", name, python_dtype_name(array.type),
+                    to_string(array.shape), summary.norm, summary.min, summary.max);
+    if (update_ratio) {
+        text += fmt::format(" {:>11.3g}", *update_ratio);
+    }
+    if (summary.num_nan + summary.num_inf > 0) {
+        text += fmt::format("  {} NaN, {} infinite", summary.num_nan, summary.num_inf);
+    }
+    return text + "\n";
 }
 
 ExitCode ls(ToolContext& tool, LsOptions const& options) {
-    WeightFile const file = read_weight_file(options.file);
+    auto const [file, update_ratios] = read_listing(options.file);
     ordered_json tensors = ordered_json::array();
     Totals totals;
     if (!tool.is_json()) {
-        tool.print("{:<72} {:<8} {:<20} {:>11} {:>11} {:>11}\n", "name", "dtype", "shape", "norm", "min",
-                   "max");
+        tool.print("{:<72} {:<8} {:<20} {:>11} {:>11} {:>11}{}\n", "name", "dtype", "shape", "norm", "min",
+                   "max", update_ratios.empty() ? "" : " step/weight");
     }
     for (auto const& [name, array] : file.tensors) {
         TensorSummary const summary = summarise(array);
+        auto const ratio = update_ratios.find(name);
+        auto const update_ratio = ratio == update_ratios.end() ? std::nullopt : std::optional(ratio->second);
         totals.add(array, summary);
-        if (tool.is_json()) {
-            tensors.push_back(describe(name, array, summary));
-        } else {
-            print_row(tool, name, array, summary);
+        if (!tool.is_json()) {
+            tool.write(row(name, array, summary, update_ratio));
+            continue;
+        }
+        tensors.push_back(describe(name, array, summary));
+        if (update_ratio) {
+            tensors.back()["update_ratio"] = *update_ratio;
         }
     }
     if (tool.is_json()) {
@@ -95,7 +133,8 @@ ExitCode ls(ToolContext& tool, LsOptions const& options) {
 ToolCommand ckpt_ls_command() {
     return make_command<LsOptions>(
         "ls", "lists the tensors of a checkpoint, .safetensors, .safetensors.index.json, or torch.save file",
-        {{"ctclip-ckpt ls run/checkpoints/step-00001000.h5", "name, dtype, shape, norm, smallest, largest"},
+        {{"ctclip-ckpt ls run/checkpoints/step-00001000.h5",
+          "name, dtype, shape, norm, smallest, largest, last step relative to the weight"},
          {"ctclip-ckpt ls --json CT-CLIP_v2.pt",
           "the same and SHA-256, for programs; nothing in the file is executed"}},
         [](Schema& schema, LsOptions& options) {

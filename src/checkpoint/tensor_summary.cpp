@@ -99,6 +99,21 @@ TensorSummary summarise(Array const& array) {
     return summary;
 }
 
+double adam_step_norm(Array const& exp_avg, Array const& exp_avg_sq) {
+    require(
+        exp_avg.type == DType::kF32 && exp_avg_sq.type == DType::kF32 && exp_avg.shape == exp_avg_sq.shape,
+        ExitCode::kBadInput, "moments of shapes {} and {} do not belong together", to_string(exp_avg.shape),
+        to_string(exp_avg_sq.shape));
+    auto const m = exp_avg.as<float>();
+    auto const v = exp_avg_sq.as<float>();
+    double sum_of_squares = 0.0;
+    for (std::size_t i = 0; i < m.size(); ++i) {
+        double const step = double{m[i]} / (std::sqrt(double{v[i]}) + 1e-8);
+        sum_of_squares += step * step;
+    }
+    return std::sqrt(sum_of_squares);
+}
+
 TensorDifference compare(Array const& a, Array const& b) {
     require(a.shape == b.shape, ExitCode::kBadInput, "shapes {} and {} differ", to_string(a.shape),
             to_string(b.shape));

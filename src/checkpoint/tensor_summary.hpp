@@ -27,6 +27,11 @@ struct TensorSummary {
 };
 TensorSummary summarise(Array const& array);
 
+/// Length of AdamW's step at learning rate 1: norm of m / (sqrt(v) + 1e-8), without bias correction and
+/// decay.
+/// @param exp_avg, exp_avg_sq  m and v, float32, of one shape.
+double adam_step_norm(Array const& exp_avg, Array const& exp_avg_sq);
+
 /// How far two tensors of one shape are apart.
 struct TensorDifference {
     std::size_t num_different =

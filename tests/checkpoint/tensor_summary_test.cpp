@@ -40,6 +40,13 @@ TEST(ValueReader, ReadsEveryDtype) {
     EXPECT_EQ(first(make_array<std::uint8_t>(DType::kBool, {}, {1})), 1.0);
 }
 
+TEST(AdamStepNorm, IsThatOfTheNormalisedMoments) {
+    Array const m = make_array<float>(DType::kF32, {3}, {3.0F, -4.0F, 0.0F});
+    Array const v = make_array<float>(DType::kF32, {3}, {1.0F, 1.0F, 0.0F});
+    EXPECT_NEAR(adam_step_norm(m, v), 5.0, 1e-6);
+    EXPECT_THROW(adam_step_norm(m, make_array<float>(DType::kF32, {1}, {1.0F})), Error);
+}
+
 TEST(Compare, FindsTheLargestDifference) {
     TensorDifference const difference =
         compare(make_array<float>(DType::kF32, {4}, {1.0F, 2.0F, 0.0F, NAN}),
