@@ -1,18 +1,12 @@
 #include "model/depthwise_conv.hpp"
 
-#include <torch/csrc/autograd/custom_function.h>
-
 #include "kernels/model_depthwise_conv3d.hpp"
 #include "model/device_launch.hpp"
 #include "model/parallel_ranges.hpp"
-#include "model/saved_policy.hpp"
 #include "model/tensor_array.hpp"
 
 namespace ctclip {
 namespace {
-
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
 
 /// The CPU loops compute in float or double; a half operand is exact in float.
 at::ScalarType cpu_type(at::ScalarType type) {
@@ -106,41 +100,26 @@ at::Tensor taps_gradient_of(at::Tensor const& input, at::Tensor const& output_gr
     return taps_gradient.to(result);
 }
 
-class PegFunction : public torch::autograd::Function<PegFunction> {
-  public:
-    static at::Tensor forward(AutogradContext* context, at::Tensor const& x, at::Tensor const& weight,
-                              at::Tensor const& bias, PrecisionPolicy const& policy) {
-        context->save_for_backward({x, weight});
-        save_policy(*context, policy);
-        at::ScalarType const compute = policy.of(Operation::kConvolution);
-        at::Tensor const convolved = convolve(ConvReach::kForward, x.contiguous().to(compute),
-                                              taps_first(weight).to(compute), bias.to(compute));
-        return convolved.scalar_type() == x.scalar_type() ? convolved.add_(x) : x + convolved;
-    }
-
-    static variable_list backward(AutogradContext* context, variable_list const& gradients) {
-        variable_list const saved = context->get_saved_variables();
-        at::Tensor const& x = saved[0];
-        PrecisionPolicy const policy = saved_policy(*context);
-        at::ScalarType const compute = policy.of(Operation::kConvolution);
-        at::ScalarType const master = policy.of(Operation::kGradient);
-        at::Tensor const gradient = gradients[0].contiguous().to(compute);
-
-        at::Tensor const taps_gradient = taps_gradient_of(x.contiguous().to(compute), gradient, master);
-        at::Tensor const convolved =
-            convolve(ConvReach::kBackward, gradient, taps_first(saved[1]).to(compute), at::Tensor());
-        return {gradients[0] + convolved,
-                taps_gradient.t().reshape(saved[1].sizes()),
-                gradients[0].sum({0, 1, 2, 3}, false, master),
-                {}};
-    }
-};
-
 }  // namespace
 
-at::Tensor peg(at::Tensor const& x, at::Tensor const& weight, at::Tensor const& bias,
-               PrecisionPolicy const& policy) {
-    return PegFunction::apply(x, weight, bias, policy);
+at::Tensor add_convolution(at::Tensor const& x, at::Tensor const& weight, at::Tensor const& bias,
+                           PrecisionPolicy const& policy) {
+    at::ScalarType const compute = policy.of(Operation::kConvolution);
+    at::Tensor const convolved =
+        convolve(ConvReach::kForward, x.to(compute), taps_first(weight).to(compute), bias.to(compute));
+    return convolved.scalar_type() == x.scalar_type() ? convolved.add_(x) : x + convolved;
+}
+
+ConvolutionGradients add_convolution_backward(at::Tensor const& gradient, at::Tensor const& x,
+                                              at::Tensor const& weight, PrecisionPolicy const& policy) {
+    at::ScalarType const compute = policy.of(Operation::kConvolution);
+    at::ScalarType const master = policy.of(Operation::kGradient);
+    at::Tensor const rounded = gradient.to(compute);
+    at::Tensor const taps_gradient = taps_gradient_of(x.to(compute), rounded, master);
+    at::Tensor const convolved =
+        convolve(ConvReach::kBackward, rounded, taps_first(weight).to(compute), at::Tensor());
+    return {gradient + convolved, taps_gradient.t().reshape(weight.sizes()),
+            gradient.sum({0, 1, 2, 3}, false, master)};
 }
 
 }  // namespace ctclip

@@ -4,7 +4,6 @@
 
 #include <vector>
 
-#include "model/layer_norm.hpp"
 #include "model/matrix_product.hpp"
 #include "model/saved_policy.hpp"
 
@@ -67,50 +66,11 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
     }
 };
 
-class NormLinearFunction : public torch::autograd::Function<NormLinearFunction> {
-  public:
-    static at::Tensor forward(AutogradContext* context, at::Tensor const& x, at::Tensor const& gain,
-                              std::optional<at::Tensor> const& optional_bias, double eps,
-                              at::Tensor const& weight, PrecisionPolicy const& policy,
-                              at::ScalarType result) {
-        at::Tensor const norm_bias = optional_bias.value_or(at::Tensor());
-        context->save_for_backward({x, gain, norm_bias, weight});
-        context->saved_data["eps"] = eps;
-        save_policy(*context, policy);
-        at::ScalarType const compute = policy.of(Operation::kLinear);
-        at::Tensor const rows = normalise_rows(as_rows(x), gain, norm_bias, eps).value.to(compute);
-        return with_sizes_of(matrix_product(rows, weight.to(compute).t(), result), x);
-    }
-
-    static variable_list backward(AutogradContext* context, variable_list const& gradients) {
-        variable_list const saved = context->get_saved_variables();
-        at::Tensor const rows = as_rows(saved[0]);
-        PrecisionPolicy const policy = saved_policy(*context);
-        at::ScalarType const compute = policy.of(Operation::kLinear);
-        at::Tensor const gradient = as_rows(gradients[0]).to(compute);
-
-        NormalisedRows const normalised =
-            normalise_rows(rows, saved[1], saved[2], context->saved_data["eps"].toDouble());
-        at::Tensor const weight_gradient =
-            matrix_product(gradient.t(), normalised.value.to(compute), policy.of(Operation::kGradient));
-        at::Tensor const normalised_gradient =
-            matrix_product(gradient, saved[3].to(compute), policy.of(Operation::kNorm));
-        NormGradients const norm =
-            normalise_rows_backward(normalised_gradient, rows, normalised, saved[1], saved[2]);
-        return {norm.rows.view(saved[0].sizes()), norm.gain, norm.bias, {}, weight_gradient, {}, {}};
-    }
-};
-
 }  // namespace
 
 at::Tensor linear(at::Tensor const& x, at::Tensor const& weight, at::Tensor const& bias,
                   PrecisionPolicy const& policy, at::ScalarType result) {
     return LinearFunction::apply(x, weight, std::optional(bias), policy, result);
-}
-
-at::Tensor norm_linear(at::Tensor const& x, at::Tensor const& gain, at::Tensor const& norm_bias, double eps,
-                       at::Tensor const& weight, PrecisionPolicy const& policy, at::ScalarType result) {
-    return NormLinearFunction::apply(x, gain, std::optional(norm_bias), eps, weight, policy, result);
 }
 
 }  // namespace ctclip

@@ -13,8 +13,4 @@ namespace ctclip {
 at::Tensor linear(at::Tensor const& x, at::Tensor const& weight, at::Tensor const& bias,
                   PrecisionPolicy const& policy, at::ScalarType result);
 
-/// LayerNorm(x) W^T without storing the normalised x. `norm_bias` undefined for the gain-only norm.
-at::Tensor norm_linear(at::Tensor const& x, at::Tensor const& gain, at::Tensor const& norm_bias, double eps,
-                       at::Tensor const& weight, PrecisionPolicy const& policy, at::ScalarType result);
-
 }  // namespace ctclip

@@ -49,12 +49,12 @@ EncodedVolume VisionEncoder::encode(at::Tensor const& volume, Mode mode,
 
     at::Tensor const bias = position_bias(position_bias_, height, width, policy_);
     show(observer, "spatial_position_bias", bias);
-    x = spatial_.run(x, {grid, {batch * frames, height * width, dim}}, bias, observer);
+    x = spatial_.run(x, {grid, batch * frames, height * width}, bias, observer);
 
     // Tokens in the order (b, h, w, t). The PEG of the temporal stack takes this memory for (b, t, h, w), as
     // the Python model does: published weights are trained with it.
     x = x.view(grid).permute({0, 2, 3, 1, 4}).contiguous();
-    x = temporal_.run(x, {grid, {batch * height * width, frames, dim}}, at::Tensor(), observer);
+    x = temporal_.run(x, {grid, batch * height * width, frames}, at::Tensor(), observer);
     x = x.view({batch, height, width, frames, dim}).permute({0, 3, 1, 2, 4}).contiguous();
     return quantised(x, mode, observer);
 }

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "model/attention.hpp"
-#include "model/depthwise_conv.hpp"
 #include "model/layer_norm.hpp"
 #include "model/linear.hpp"
 
@@ -29,51 +28,44 @@ VisionTransformer::VisionTransformer(std::string name, std::int64_t depth, Param
 VisionTransformer::Layer VisionTransformer::make_layer(ParameterSet const& parameters,
                                                        std::string const& prefix) {
     auto const get = [&](char const* name) { return parameters.at(prefix + name); };
-    return {get("0.dsconv.weight"),
-            get("0.dsconv.bias"),
-            get("1.norm.gamma"),
-            get("1.to_q.weight"),
-            get("1.to_kv.weight"),
-            get("1.to_out.weight"),
+    return {{get("0.dsconv.weight"), get("0.dsconv.bias"), get("1.norm.gamma"), get("1.to_q.weight"),
+             get("1.to_kv.weight")},
             get("1.q_scale"),
             get("1.k_scale"),
+            get("1.to_out.weight"),
             {get("3.0.weight"), get("3.0.bias"), get("3.1.weight"), get("3.4.weight")}};
 }
 
 std::vector<at::Tensor> VisionTransformer::Layer::weights() const {
-    return {peg_weight,
-            peg_bias,
-            norm_gain,
-            to_query,
-            to_key_value,
-            to_out,
+    return {projection.peg_weight,
+            projection.peg_bias,
+            projection.norm_gain,
+            projection.to_query,
+            projection.to_key_value,
             query_scale,
             key_scale,
+            to_out,
             feed_forward.norm_gain,
             feed_forward.norm_bias,
             feed_forward.expand,
             feed_forward.contract};
 }
 
-at::Tensor VisionTransformer::attention(Layer const& layer, at::Tensor const& x, at::Tensor const& bias,
-                                        PrecisionPolicy const& policy) {
-    at::ScalarType const operand = policy.of(Operation::kAttentionProduct);
-    at::Tensor const query =
-        norm_linear(x, layer.norm_gain, at::Tensor(), kEps, layer.to_query, policy, operand);
-    at::Tensor const key_value =
-        linear(x, layer.to_key_value, at::Tensor(), policy, operand);  // x un-normalised
-    at::Tensor const attended =
-        attend(CosineAttention{query, key_value, layer.query_scale, layer.key_scale, bias}, policy);
-    return linear(attended, layer.to_out, at::Tensor(), policy, policy.of(Operation::kResidual));
-}
-
 at::Tensor VisionTransformer::run_layer(Layer const& layer, at::Tensor const& x, TokenView const& view,
                                         at::Tensor const& bias, PrecisionPolicy const& policy,
                                         std::string const& stage, StageObserver const& observer) {
-    at::Tensor const placed =
-        peg(x.view(view.grid), layer.peg_weight, layer.peg_bias, policy).view(view.sequences);
-    show(observer, stage + "after_peg", placed);
-    at::Tensor const attended = placed + attention(layer, placed, bias, policy);
+    auto const as_sequences = [&](at::Tensor const& tokens) {
+        return tokens.view({view.num_sequences, view.length, tokens.size(-1)});
+    };
+    ProjectedTokens const projected = project_tokens(x.view(view.grid), layer.projection, policy);
+    at::Tensor const tokens = as_sequences(projected.tokens);
+    show(observer, stage + "after_peg", tokens);
+    at::Tensor const heads =
+        attend(CosineAttention{as_sequences(projected.query), as_sequences(projected.key_value),
+                               layer.query_scale, layer.key_scale, bias},
+               policy);
+    at::Tensor const attended =
+        tokens + linear(heads, layer.to_out, at::Tensor(), policy, policy.of(Operation::kResidual));
     show(observer, stage + "after_attention", attended);
     return feed_forward(attended, layer.feed_forward, policy);
 }

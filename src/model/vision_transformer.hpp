@@ -12,13 +12,15 @@
 #include "model/precision_policy.hpp"
 #include "model/recompute.hpp"
 #include "model/stage_observer.hpp"
+#include "model/token_projection.hpp"
 
 namespace ctclip {
 
 /// Two readings of the same token memory.
 struct TokenView {
-    std::vector<std::int64_t> grid;       ///< (B, a, b, c, D): what the PEG takes it for, `a` being causal
-    std::vector<std::int64_t> sequences;  ///< (G, L, D): what the attention runs over
+    std::vector<std::int64_t> grid;  ///< (B, a, b, c, D): what the PEG takes it for, `a` being causal
+    std::int64_t num_sequences = 0;  ///< (num_sequences, length, D): what the attention runs over
+    std::int64_t length = 0;
 };
 
 class VisionTransformer {
@@ -27,25 +29,22 @@ class VisionTransformer {
     VisionTransformer(std::string name, std::int64_t depth, ParameterSet const& parameters,
                       PrecisionPolicy const& policy, Recompute recompute);
 
-    /// x in the residual type, any shape of view.grid's size, contiguous; result (G, L, D).
-    /// @param bias  (heads, L, L), added to every layer's attention logits; undefined for none.
+    /// x in the residual type, any shape of view.grid's size, contiguous; result (num_sequences, length, D).
+    /// @param bias  (heads, length, length), added to every layer's attention logits; undefined for none.
     at::Tensor run(at::Tensor x, TokenView const& view, at::Tensor const& bias,
                    StageObserver const& observer) const;
 
   private:
     struct Layer {
-        at::Tensor peg_weight, peg_bias;
-        at::Tensor norm_gain;
-        at::Tensor to_query, to_key_value, to_out;
+        TokenProjectionWeights projection;
         at::Tensor query_scale, key_scale;
+        at::Tensor to_out;
         FeedForwardWeights feed_forward;
 
         std::vector<at::Tensor> weights() const;
     };
 
     static Layer make_layer(ParameterSet const& parameters, std::string const& prefix);
-    static at::Tensor attention(Layer const& layer, at::Tensor const& x, at::Tensor const& bias,
-                                PrecisionPolicy const& policy);
     static at::Tensor run_layer(Layer const& layer, at::Tensor const& x, TokenView const& view,
                                 at::Tensor const& bias, PrecisionPolicy const& policy,
                                 std::string const& stage, StageObserver const& observer);

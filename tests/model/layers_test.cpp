@@ -11,6 +11,7 @@
 #include "model/linear.hpp"
 #include "model/patch_embedding.hpp"
 #include "model/position_bias.hpp"
+#include "model/token_projection.hpp"
 #include "model/vector_quantiser.hpp"
 
 namespace ctclip {
@@ -33,23 +34,6 @@ TEST_F(Layers, LinearIsAnAffineMap) {
     expect_same_function([](Tensors const& in) { return linear(in[0], in[1], in[2], kFp64, at::kDouble); },
                          [](Tensors const& in) { return at::linear(in[0], in[1], in[2]); }, inputs,
                          kTolerance);
-}
-
-TEST_F(Layers, NormLinearIsANormThenALinear) {
-    Tensors const inputs = {random_tensor({3, 5, 7}), random_tensor({7}), random_tensor({7}),
-                            random_tensor({4, 7})};
-    expect_same_function(
-        [](Tensors const& in) { return norm_linear(in[0], in[1], in[2], kEps, in[3], kFp64, at::kDouble); },
-        [](Tensors const& in) { return at::linear(at::layer_norm(in[0], {7}, in[1], in[2], kEps), in[3]); },
-        inputs, kTolerance);
-}
-
-TEST_F(Layers, NormLinearTakesAGainWithoutABias) {
-    Tensors const inputs = {random_tensor({6, 7}), random_tensor({7}), at::Tensor(), random_tensor({4, 7})};
-    expect_same_function(
-        [](Tensors const& in) { return norm_linear(in[0], in[1], in[2], kEps, in[3], kFp64, at::kDouble); },
-        [](Tensors const& in) { return at::linear(at::layer_norm(in[0], {7}, in[1], {}, kEps), in[3]); },
-        inputs, kTolerance);
 }
 
 at::Tensor plain_feed_forward(Tensors const& in) {
@@ -187,37 +171,57 @@ at::Tensor plain_peg(Tensors const& in) {
     return in[0] + convolved.permute({0, 2, 3, 4, 1});
 }
 
-TEST_F(Layers, PegIsACausalDepthwiseConvolutionWithResidual) {
-    for (std::int64_t const dim : {1, 13, 75, 160}) {  // channel tiles of 1, 8 and 64, blocks of 64
-        Tensors const inputs = {random_tensor({2, 4, 3, 5, dim}), random_tensor({dim, 1, 3, 3, 3}),
-                                random_tensor({dim})};
-        expect_same_function([](Tensors const& in) { return peg(in[0], in[1], in[2], kFp64); }, plain_peg,
-                             inputs, kTolerance);
+at::Tensor joined(ProjectedTokens const& projected) {
+    return at::cat({projected.tokens, projected.query, projected.key_value}, -1);
+}
+
+at::Tensor projected(Tensors const& in) {
+    return joined(project_tokens(in[0], {in[1], in[2], in[3], in[4], in[5]}, kFp64));
+}
+
+at::Tensor plain_projected(Tensors const& in) {
+    at::Tensor const tokens = plain_peg(in);
+    at::Tensor const normalised = at::layer_norm(tokens, {tokens.size(-1)}, in[3], {}, kEps);
+    return joined({tokens, at::linear(normalised, in[4]), at::linear(tokens, in[5])});
+}
+
+Tensors projection_inputs(at::IntArrayRef grid, std::int64_t dim, at::ScalarType type = at::kDouble) {
+    return {random_tensor({grid[0], grid[1], grid[2], grid[3], dim}, type),
+            random_tensor({dim, 1, 3, 3, 3}, type),
+            random_tensor({dim}, type),
+            random_tensor({dim}, type),
+            random_tensor({4, dim}, type),
+            random_tensor({8, dim}, type)};
+}
+
+TEST_F(Layers, TokenProjectionIsACausalDepthwiseConvolutionThenQueriesKeysAndValues) {
+    for (std::int64_t const dim : {2, 13, 75, 160}) {  // channel tiles of 1, 8 and 64, blocks of 64
+        expect_same_function(projected, plain_projected, projection_inputs({2, 4, 3, 5}, dim), 1e-11);
     }
 }
 
-TEST_F(Layers, PegWorksOnGridsSmallerThanItsKernel) {
-    for (std::vector<std::int64_t> const& grid : {std::vector<std::int64_t>{1, 1, 1}, {1, 4, 1}, {3, 1, 2}}) {
-        Tensors const inputs = {random_tensor({1, grid[0], grid[1], grid[2], 5}),
-                                random_tensor({5, 1, 3, 3, 3}), random_tensor({5})};
-        expect_same_function([](Tensors const& in) { return peg(in[0], in[1], in[2], kFp64); }, plain_peg,
-                             inputs, kTolerance);
+TEST_F(Layers, TokenProjectionWorksOnGridsSmallerThanItsKernel) {
+    for (std::vector<std::int64_t> const& grid :
+         {std::vector<std::int64_t>{1, 1, 1, 1}, {1, 1, 4, 1}, {1, 3, 1, 2}}) {
+        expect_same_function(projected, plain_projected, projection_inputs(grid, 5), 1e-11);
     }
 }
 
-TEST_F(Layers, PegOnSeveralThreadsIsTheSameToTheBit) {
-    Tensors const inputs = {random_tensor({2, 8, 6, 7, 160}, at::kFloat),
-                            random_tensor({160, 1, 3, 3, 3}, at::kFloat), random_tensor({160}, at::kFloat)};
+TEST_F(Layers, ConvolutionOnSeveralThreadsIsTheSameToTheBit) {
+    Tensors const inputs = projection_inputs({2, 8, 6, 7}, 160, at::kFloat);
+    at::Tensor const gradient = random_tensor(inputs[0].sizes(), at::kFloat);
     auto const run = [&](int num_threads) {
         at::set_num_threads(num_threads);
-        return output_and_gradients([](Tensors const& in) { return peg(in[0], in[1], in[2], kFp32); },
-                                    inputs);
+        ConvolutionGradients const gradients =
+            add_convolution_backward(gradient, inputs[0], inputs[1], kFp32);
+        return Tensors{add_convolution(inputs[0], inputs[1], inputs[2], kFp32), gradients.x,
+                       gradients.weight};
     };
     int const before = at::get_num_threads();
     Tensors const one = run(1);
     Tensors const three = run(3);
     at::set_num_threads(before);
-    for (std::size_t i = 0; i < 3; ++i) {  // output, gradients of input and weight
+    for (std::size_t i = 0; i < one.size(); ++i) {
         EXPECT_TRUE(at::equal(one[i], three[i])) << i;
     }
 }
