@@ -1,5 +1,6 @@
 #include "model/clip_model.hpp"
 
+#include "model/latent_projection.hpp"
 #include "model/linear.hpp"
 
 namespace ctclip {
@@ -18,8 +19,7 @@ ImageLatents ClipModel::encode_image(at::Tensor const& volume, Mode mode) const 
     EncodedVolume const encoded = vision_.encode(volume, mode, observer_);
     at::Tensor const pooled = encoded.tokens.mean({1}, false, policy_.of(Operation::kPooling)).flatten(1);
     show(observer_, "pooled_flat", pooled);
-    at::Tensor const latents =
-        linear(pooled, to_visual_latent_, at::Tensor(), policy_, policy_.of(Operation::kLoss));
+    at::Tensor const latents = latent_projection(pooled, to_visual_latent_, policy_);
     show(observer_, "image_latent_unnormalised", latents);
     return {l2_normalise(latents), encoded.statistics};
 }

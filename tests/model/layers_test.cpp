@@ -7,7 +7,7 @@
 #include "model/dropout.hpp"
 #include "model/feed_forward.hpp"
 #include "model/function_check.hpp"
-#include "model/layer_norm.hpp"
+#include "model/latent_projection.hpp"
 #include "model/linear.hpp"
 #include "model/patch_embedding.hpp"
 #include "model/position_bias.hpp"
@@ -267,6 +267,22 @@ TEST_F(Layers, PatchEmbeddingOrdersVoxelsByDepthRowColumn) {
             return at::layer_norm(at::linear(normalised, in[2], in[3]), {5}, in[4], in[5], kEps);
         },
         inputs, kTolerance);
+}
+
+TEST_F(Layers, LatentProjectionAddsIntoTheGradientThatIsThere) {
+    at::Tensor const x = random_tensor({3, 10}).requires_grad_();
+    at::Tensor const weight = random_tensor({4, 10}).requires_grad_();
+    at::Tensor const cotangent = random_tensor({3, 4});
+    at::Tensor const expected = at::mm(cotangent.t(), x.detach());
+
+    (latent_projection(x, weight, kFp64) * cotangent).sum().backward();
+    at::Tensor const gradient = weight.grad();
+    EXPECT_LE(relative_l2(gradient, expected), kTolerance);
+    EXPECT_LE(relative_l2(x.grad(), at::mm(cotangent, weight.detach())), kTolerance);
+
+    (latent_projection(x, weight, kFp64) * cotangent).sum().backward();
+    EXPECT_TRUE(weight.grad().is_same(gradient));
+    EXPECT_LE(relative_l2(gradient, expected * 2), kTolerance);
 }
 
 TEST_F(Layers, L2NormaliseOfAZeroVectorIsZero) {
