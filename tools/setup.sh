@@ -75,7 +75,8 @@ staging=
 trap '[[ -z $staging ]] || rm -rf "$staging"' EXIT
 
 install_wheels() {  # <folder> <pip arguments>...
-    local target=$1 minor platforms=()
+    # manylinux2014 is an older name of manylinux_2_17 that some wheels still carry.
+    local target=$1 minor platforms=(--platform "manylinux2014_$(uname -m)")
     shift
     [[ ! -e $target ]] || return 0
     say "installing LibTorch $torch_version into $target"
