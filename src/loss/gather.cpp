@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/error.hpp"
+#include "model/saved_value.hpp"
 
 namespace ctclip {
 namespace {
@@ -13,12 +14,9 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// What the backward pass needs: travels through the autograd context, which keeps it alive.
-struct GatherPlan : torch::CustomClassHolder {
-    GatherPlan(RowPartition rows, Communicator& ranks) : partition(std::move(rows)), communicator(ranks) {}
-
+struct GatherPlan {
     RowPartition partition;
-    Communicator& communicator;
+    Communicator* communicator;
 };
 
 Element element_of(at::Tensor const& tensor) {
@@ -44,10 +42,10 @@ at::Device device_for(Communicator const& communicator, at::Tensor const& tensor
 
 at::Tensor all_gather_rows(at::Tensor const& local, GatherPlan const& plan) {
     std::int64_t const most = plan.partition.most_rows();
-    int const world_size = plan.communicator.world_size();
-    at::Tensor const sent = padded_to(local, most).to(device_for(plan.communicator, local));
+    int const world_size = plan.communicator->world_size();
+    at::Tensor const sent = padded_to(local, most).to(device_for(*plan.communicator, local));
     at::Tensor const received = at::empty({world_size * most, local.size(1)}, sent.options());
-    plan.communicator.all_gather(sent.const_data_ptr(), received.mutable_data_ptr(), sent.nbytes());
+    plan.communicator->all_gather(sent.const_data_ptr(), received.mutable_data_ptr(), sent.nbytes());
     std::vector<at::Tensor> parts;
     for (int rank = 0; rank < world_size; ++rank) {
         parts.push_back(received.narrow(0, rank * most, plan.partition.num_rows(rank)));
@@ -58,29 +56,26 @@ at::Tensor all_gather_rows(at::Tensor const& local, GatherPlan const& plan) {
 at::Tensor reduce_scatter_rows(at::Tensor const& gradient, GatherPlan const& plan) {
     std::int64_t const most = plan.partition.most_rows();
     std::vector<at::Tensor> parts;
-    for (int rank = 0; rank < plan.communicator.world_size(); ++rank) {
+    for (int rank = 0; rank < plan.communicator->world_size(); ++rank) {
         parts.push_back(padded_to(
             gradient.narrow(0, plan.partition.first_row(rank), plan.partition.num_rows(rank)), most));
     }
-    at::Tensor const sent = at::cat(parts).to(device_for(plan.communicator, gradient));
+    at::Tensor const sent = at::cat(parts).to(device_for(*plan.communicator, gradient));
     at::Tensor const received = at::empty({most, gradient.size(1)}, sent.options());
-    plan.communicator.reduce_scatter_sum(sent.const_data_ptr(), received.mutable_data_ptr(),
-                                         static_cast<std::size_t>(received.numel()), element_of(gradient));
-    return received.narrow(0, 0, plan.partition.num_rows(plan.communicator.rank())).to(gradient.device());
+    plan.communicator->reduce_scatter_sum(sent.const_data_ptr(), received.mutable_data_ptr(),
+                                          static_cast<std::size_t>(received.numel()), element_of(gradient));
+    return received.narrow(0, 0, plan.partition.num_rows(plan.communicator->rank())).to(gradient.device());
 }
 
 class GatherFunction : public torch::autograd::Function<GatherFunction> {
   public:
-    static at::Tensor forward(AutogradContext* context, at::Tensor const& local,
-                              c10::intrusive_ptr<GatherPlan> const& plan) {
-        context->saved_data["plan"] = c10::IValue::make_capsule(plan);
-        return all_gather_rows(local, *plan);
+    static at::Tensor forward(AutogradContext* context, at::Tensor const& local, GatherPlan const& plan) {
+        save_value(*context, plan);
+        return all_gather_rows(local, plan);
     }
 
     static variable_list backward(AutogradContext* context, variable_list const& gradients) {
-        auto const plan =
-            c10::static_intrusive_pointer_cast<GatherPlan>(context->saved_data["plan"].toCapsule());
-        return {reduce_scatter_rows(gradients[0], *plan), {}};
+        return {reduce_scatter_rows(gradients[0], saved_value<GatherPlan>(*context)), {}};
     }
 };
 
@@ -116,7 +111,7 @@ at::Tensor gather_rows(at::Tensor const& local, RowPartition const& partition, C
         return local;
     }
     element_of(local);
-    return GatherFunction::apply(local, c10::make_intrusive<GatherPlan>(partition, communicator));
+    return GatherFunction::apply(local, GatherPlan{partition, &communicator});
 }
 
 }  // namespace ctclip

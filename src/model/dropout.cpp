@@ -2,8 +2,12 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "model/device_launch.hpp"
 #include "model/parallel_ranges.hpp"
+#include "model/saved_value.hpp"
 
 namespace ctclip {
 namespace {
@@ -23,17 +27,12 @@ std::uint64_t keep_bits(DropoutKey const& key, at::ScalarType type) {
 class DropoutFunction : public torch::autograd::Function<DropoutFunction> {
   public:
     static at::Tensor forward(AutogradContext* context, at::Tensor const& x, DropoutKey const& key) {
-        context->saved_data["seed"] = static_cast<std::int64_t>(key.seed);
-        context->saved_data["first_sample"] = key.first_sample;
-        context->saved_data["drop_probability"] = key.drop_probability;
+        save_value(*context, key);
         return x * mask_of(x, key);
     }
 
     static variable_list backward(AutogradContext* context, variable_list const& gradients) {
-        DropoutKey const key{static_cast<std::uint64_t>(context->saved_data["seed"].toInt()),
-                             context->saved_data["first_sample"].toInt(),
-                             context->saved_data["drop_probability"].toDouble()};
-        return {gradients[0] * mask_of(gradients[0], key), {}};
+        return {gradients[0] * mask_of(gradients[0], saved_value<DropoutKey>(*context)), {}};
     }
 
   private:

@@ -5,7 +5,7 @@
 #include "model/block_size.hpp"
 #include "model/layer_norm.hpp"
 #include "model/matrix_product.hpp"
-#include "model/saved_policy.hpp"
+#include "model/saved_value.hpp"
 
 namespace ctclip {
 namespace {
@@ -85,13 +85,13 @@ class FeedForwardFunction : public torch::autograd::Function<FeedForwardFunction
             add_matrix_product(sum, gated(block), weights.contract.t());
         });
         context->save_for_backward({x, norm_gain, norm_bias, expand, contract, hidden});
-        save_policy(*context, policy);
+        save_value(*context, policy);
         return output.view(x.sizes());
     }
 
     static variable_list backward(AutogradContext* context, variable_list const& gradients) {
         variable_list const saved = context->get_saved_variables();
-        PrecisionPolicy const policy = saved_policy(*context);
+        auto const& policy = saved_value<PrecisionPolicy>(*context);
         at::ScalarType const compute = policy.of(Operation::kLinear);
         RoundedWeights const weights = round_weights(saved[3], saved[4], compute);
         at::Tensor const& hidden = saved[5];

@@ -3,7 +3,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "model/matrix_product.hpp"
-#include "model/saved_policy.hpp"
+#include "model/saved_value.hpp"
 
 namespace ctclip {
 namespace {
@@ -16,7 +16,7 @@ class LatentProjection : public torch::autograd::Function<LatentProjection> {
     static at::Tensor forward(AutogradContext* context, at::Tensor const& x, at::Tensor const& weight,
                               PrecisionPolicy const& policy) {
         context->save_for_backward({x, weight});
-        save_policy(*context, policy);
+        save_value(*context, policy);
         at::ScalarType const compute = policy.of(Operation::kLinear);
         return matrix_product(x.to(compute), weight.to(compute).t(), policy.of(Operation::kLoss));
     }
@@ -25,7 +25,7 @@ class LatentProjection : public torch::autograd::Function<LatentProjection> {
         variable_list const saved = context->get_saved_variables();
         at::Tensor const& x = saved[0];
         at::Tensor const& weight = saved[1];
-        PrecisionPolicy const policy = saved_policy(*context);
+        auto const& policy = saved_value<PrecisionPolicy>(*context);
         at::ScalarType const compute = policy.of(Operation::kLinear);
         at::Tensor const gradient = gradients[0].to(compute);
         return {matrix_product(gradient, weight.to(compute), x.scalar_type()),

@@ -2,10 +2,11 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <optional>
 #include <vector>
 
 #include "model/matrix_product.hpp"
-#include "model/saved_policy.hpp"
+#include "model/saved_value.hpp"
 
 namespace ctclip {
 namespace {
@@ -23,21 +24,15 @@ at::Tensor with_sizes_of(at::Tensor const& rows, at::Tensor const& x) {
     return rows.view(sizes);
 }
 
-/// torch::autograd::Function refuses undefined tensors, but takes optionals that hold one.
-bool has_value(std::optional<at::Tensor> const& tensor) {
-    return tensor && tensor->defined();
-}
-
 class LinearFunction : public torch::autograd::Function<LinearFunction> {
   public:
     static at::Tensor forward(AutogradContext* context, at::Tensor const& x, at::Tensor const& weight,
                               std::optional<at::Tensor> const& bias, PrecisionPolicy const& policy,
                               at::ScalarType result) {
-        context->save_for_backward({x, weight});
-        context->saved_data["has_bias"] = has_value(bias);
-        save_policy(*context, policy);
+        context->save_for_backward({x, weight, bias.value_or(at::Tensor())});
+        save_value(*context, policy);
         at::ScalarType const compute = policy.of(Operation::kLinear);
-        at::Tensor const rounded_bias = has_value(bias) ? bias->to(compute) : at::Tensor();
+        at::Tensor const rounded_bias = bias ? bias->to(compute) : at::Tensor();
         return with_sizes_of(
             affine_product(as_rows(x).to(compute), weight.to(compute).t(), rounded_bias, result), x);
     }
@@ -45,7 +40,7 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
     static variable_list backward(AutogradContext* context, variable_list const& gradients) {
         variable_list const saved = context->get_saved_variables();
         at::Tensor const& x = saved[0];
-        PrecisionPolicy const policy = saved_policy(*context);
+        auto const& policy = saved_value<PrecisionPolicy>(*context);
         at::ScalarType const compute = policy.of(Operation::kLinear);
         at::ScalarType const master = policy.of(Operation::kGradient);
         at::Tensor const gradient = as_rows(gradients[0]).to(compute);
@@ -59,7 +54,7 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
         if (context->needs_input_grad(1)) {
             weight_gradient = matrix_product(gradient.t(), as_rows(x).to(compute), master);
         }
-        if (context->saved_data["has_bias"].toBool() && context->needs_input_grad(2)) {
+        if (saved[2].defined() && context->needs_input_grad(2)) {
             bias_gradient = as_rows(gradients[0]).sum({0}, false, master);
         }
         return {x_gradient, weight_gradient, bias_gradient, {}, {}};
@@ -70,7 +65,9 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
 
 at::Tensor linear(at::Tensor const& x, at::Tensor const& weight, at::Tensor const& bias,
                   PrecisionPolicy const& policy, at::ScalarType result) {
-    return LinearFunction::apply(x, weight, std::optional(bias), policy, result);
+    // torch::autograd::Function refuses undefined tensors, but takes optionals without one.
+    std::optional<at::Tensor> const bias_if_any = bias.defined() ? std::optional(bias) : std::nullopt;
+    return LinearFunction::apply(x, weight, bias_if_any, policy, result);
 }
 
 }  // namespace ctclip

@@ -5,7 +5,7 @@
 #include "model/block_size.hpp"
 #include "model/layer_norm.hpp"
 #include "model/matrix_product.hpp"
-#include "model/saved_policy.hpp"
+#include "model/saved_value.hpp"
 
 namespace ctclip {
 namespace {
@@ -40,6 +40,11 @@ class Slabs {
     at::Tensor voxels_;
 };
 
+struct PatchPlan {
+    PatchSize patch;
+    PrecisionPolicy policy;
+};
+
 /// Linear(LayerNorm(patch)); the gradients of the norm's gain and bias come from that of the weight, without
 /// the gradient of the normalised patches (spec/training.md 5.3, lever 8): with G = dY^T xhat, dW = G gain +
 /// dY^T 1 bias^T, dgain = colsum(W G), dbias = W^T colsum(dY).
@@ -49,8 +54,7 @@ class PatchProjection : public torch::autograd::Function<PatchProjection> {
                               at::Tensor const& norm_bias, at::Tensor const& weight, at::Tensor const& bias,
                               PatchSize const& patch, PrecisionPolicy const& policy) {
         context->save_for_backward({volume, norm_gain, norm_bias, weight});
-        context->saved_data["patch"] = std::vector<std::int64_t>{patch.frames, patch.height, patch.width};
-        save_policy(*context, policy);
+        save_value(*context, PatchPlan{patch, policy});
         at::ScalarType const compute = policy.of(Operation::kLinear);
         at::Tensor const rounded = weight.to(compute).t();
         at::Tensor const rounded_bias = bias.to(compute);
@@ -74,9 +78,7 @@ class PatchProjection : public torch::autograd::Function<PatchProjection> {
     static variable_list backward(AutogradContext* context, variable_list const& gradients) {
         variable_list const saved = context->get_saved_variables();
         at::Tensor const& weight = saved[3];
-        std::vector<std::int64_t> const sizes = context->saved_data["patch"].toIntVector();
-        PatchSize const patch{sizes[0], sizes[1], sizes[2]};
-        PrecisionPolicy const policy = saved_policy(*context);
+        auto const& [patch, policy] = saved_value<PatchPlan>(*context);
         at::ScalarType const compute = policy.of(Operation::kLinear);
 
         Slabs const slabs(saved[0], patch);

@@ -6,6 +6,7 @@
 #include "model/device_launch.hpp"
 #include "model/linear.hpp"
 #include "model/parallel_ranges.hpp"
+#include "model/saved_value.hpp"
 
 namespace ctclip {
 namespace {
@@ -38,8 +39,7 @@ class SpreadFunction : public torch::autograd::Function<SpreadFunction> {
     static at::Tensor forward(AutogradContext* context, at::Tensor const& table, std::int64_t height,
                               std::int64_t width) {
         BiasPlane const plane{table.size(0), height, width};
-        context->saved_data["height"] = height;
-        context->saved_data["width"] = width;
+        save_value(*context, plane);
         at::Tensor const bias =
             at::empty({plane.heads, plane.num_tokens(), plane.num_tokens()}, table.options());
         if (table.is_cpu()) {
@@ -58,8 +58,7 @@ class SpreadFunction : public torch::autograd::Function<SpreadFunction> {
 
     static variable_list backward(AutogradContext* context, variable_list const& gradients) {
         at::Tensor const bias_gradient = gradients[0].contiguous();
-        BiasPlane const plane{bias_gradient.size(0), context->saved_data["height"].toInt(),
-                              context->saved_data["width"].toInt()};
+        auto const& plane = saved_value<BiasPlane>(*context);
         at::Tensor const table_gradient =
             at::empty({plane.heads, plane.num_offsets()}, bias_gradient.options());
         if (bias_gradient.is_cpu()) {

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "model/saved_value.hpp"
+
 namespace ctclip {
 namespace {
 
@@ -14,13 +16,13 @@ class LookUpFunction : public torch::autograd::Function<LookUpFunction> {
   public:
     static at::Tensor forward(AutogradContext* context, at::Tensor const& table, at::Tensor const& indices) {
         context->save_for_backward({indices});
-        context->saved_data["num_rows"] = table.size(0);
+        save_value(*context, table.size(0));
         return rows_at(table, indices);
     }
 
     static variable_list backward(AutogradContext* context, variable_list const& gradients) {
         return {sum_rows_by_index(gradients[0], context->get_saved_variables()[0],
-                                  context->saved_data["num_rows"].toInt()),
+                                  saved_value<std::int64_t>(*context)),
                 {}};
     }
 };

@@ -7,7 +7,7 @@
 #include "model/depthwise_conv.hpp"
 #include "model/layer_norm.hpp"
 #include "model/matrix_product.hpp"
-#include "model/saved_policy.hpp"
+#include "model/saved_value.hpp"
 
 namespace ctclip {
 namespace {
@@ -28,7 +28,7 @@ class TokenProjection : public torch::autograd::Function<TokenProjection> {
                                  at::Tensor const& to_query, at::Tensor const& to_key_value,
                                  PrecisionPolicy const& policy) {
         context->save_for_backward({x, peg_weight, peg_bias, norm_gain, to_query, to_key_value});
-        save_policy(*context, policy);
+        save_value(*context, policy);
         at::ScalarType const compute = policy.of(Operation::kLinear);
         at::ScalarType const result = policy.of(Operation::kAttentionProduct);
         at::Tensor const tokens = add_convolution(x, peg_weight, peg_bias, policy);
@@ -44,7 +44,7 @@ class TokenProjection : public torch::autograd::Function<TokenProjection> {
         variable_list const saved = context->get_saved_variables();
         at::Tensor const& x = saved[0];
         at::Tensor const& norm_gain = saved[3];
-        PrecisionPolicy const policy = saved_policy(*context);
+        auto const& policy = saved_value<PrecisionPolicy>(*context);
         at::ScalarType const compute = policy.of(Operation::kLinear);
         at::ScalarType const master = policy.of(Operation::kGradient);
         at::Tensor const query_gradient = rows_of(gradients[1]).to(compute);
