@@ -40,6 +40,8 @@ find_package(hwy QUIET CONFIG)
 ctclip_require(hwy_FOUND "Google Highway" "apt-get install libhwy-dev")
 pkg_check_modules(libdeflate QUIET IMPORTED_TARGET libdeflate)
 ctclip_require(libdeflate_FOUND "libdeflate" "apt-get install libdeflate-dev")
+pkg_check_modules(jemalloc QUIET IMPORTED_TARGET jemalloc)
+ctclip_require(jemalloc_FOUND "jemalloc" "apt-get install libjemalloc-dev")
 find_package(LibTorch MODULE QUIET)   # cmake/FindLibTorch.cmake: the PyPI wheel, no Python is run
 ctclip_require(LibTorch_FOUND "LibTorch 2.11 (the PyPI torch wheel)" "bash tools/setup.sh")
 

@@ -29,6 +29,7 @@ class SampleSource {
     /// @param voxels  memory for the volume, reused from call to call; one per thread.
     /// @throws Error kBadInput (file, member, cause), kIoError.
     virtual SourceSample read(std::int64_t index, HostBuffer& voxels) const = 0;
+    virtual bool has_labels(std::int64_t index) const = 0;
     /// "shard-000003.tar: sample 000003_000017": for messages.
     virtual std::string describe(std::int64_t index) const = 0;
     /// Of the largest stored volume: what `read` makes its buffer grow to.

@@ -54,6 +54,10 @@ SourceSample ShardSource::read(std::int64_t index, HostBuffer& voxels) const {
     return result;
 }
 
+bool ShardSource::has_labels(std::int64_t index) const {
+    return location(index).sample->find("labels") != nullptr;
+}
+
 std::string ShardSource::describe(std::int64_t index) const {
     auto const& [shard, sample] = location(index);
     return fmt::format("{}: sample {}", shard->index().path.string(), sample->key);

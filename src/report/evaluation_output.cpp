@@ -16,6 +16,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// In latents.safetensors, of a study without labels.
+constexpr std::uint8_t kNoLabel = 255;
+
 Json number(double value) {
     return std::isfinite(value) ? Json(value) : Json(nullptr);
 }
@@ -125,13 +128,14 @@ void write_latents(Evaluation const& evaluation, std::filesystem::path const& pa
     auto const num_classes = static_cast<std::int64_t>(evaluation.prompts.size());
     std::vector<std::uint8_t> labels;
     for (float const label : evaluation.labels) {
-        labels.push_back(label > 0.5F ? 1 : 0);
+        labels.push_back(std::isnan(label) ? kNoLabel : static_cast<std::uint8_t>(label > 0.5F));
     }
     NamedArrays arrays = evaluation.latents;
     arrays.emplace("probabilities",
                    make_array(DType::kF32, {num_rows, num_classes}, evaluation.probabilities));
     arrays.emplace("labels", make_array(DType::kU8, {num_rows, num_classes}, labels));
-    write_safetensors(path, arrays, {{"study_ids", nlohmann::json(evaluation.study_ids).dump()}},
+    write_safetensors(path, arrays, {{"study_ids", nlohmann::json(evaluation.study_ids).dump()},
+                       {"label_of_unlabelled", std::to_string(kNoLabel)}},
                       IfExists::kReplace);
 }
 

@@ -1,5 +1,7 @@
 #include "train/run_inputs.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "loader/shard_list.hpp"
@@ -32,6 +34,21 @@ void require_fitting_input(DataOptions const& data, ImageEncoderOptions const& i
             data.target_shape[1], data.target_shape[2], image.image_height);
 }
 
+/// Scores need labels: said before the training that would end without them.
+void require_labels(SampleSource const& validation_set, TrainOptions const& options) {
+    std::int64_t const num_scored =
+        std::min(options.validation.eval_samples.value_or(validation_set.size()), validation_set.size());
+    for (std::int64_t index = 0; index < num_scored; ++index) {
+        if (validation_set.has_labels(index)) {
+            return;
+        }
+    }
+    fail(ExitCode::kBadInput,
+         "{}: none of the first {} samples has labels (a .labels member), so that validation could not score "
+         "anything. Convert the set with its labels, or leave data.webdataset_shards_val empty.",
+         options.data.shards_val, num_scored);
+}
+
 }  // namespace
 
 RunInputs open_run_inputs(TrainOptions const& options, int world_size) {
@@ -49,6 +66,7 @@ RunInputs open_run_inputs(TrainOptions const& options, int world_size) {
     inputs.plan = make_step_plan(options, inputs.training_set->size(), global_batch);
     if (!options.data.shards_val.empty()) {
         inputs.validation_set = open_shards(options.data.shards_val);
+        require_labels(*inputs.validation_set, options);
     }
     return inputs;
 }

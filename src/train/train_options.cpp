@@ -1,5 +1,8 @@
 #include "train/train_options.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -137,6 +140,24 @@ void bind_logging(Schema& schema, LoggingOptions& logging) {
     schema.accepted_but_unused("logging.profile_timing", "every step's parts are always timed");
 }
 
+/// A metric that no validation computes would keep no best checkpoint, without a word.
+std::string best_metric_problem(TrainOptions const& options) {
+    std::string_view metric = options.checkpoint.best_metric;
+    if (!options.checkpoint.save_best || options.data.shards_val.empty() || metric == "loss") {
+        return "";
+    }
+    constexpr std::string_view kWeighted = "weighted_";
+    if (metric.starts_with(kWeighted)) {
+        metric.remove_prefix(kWeighted.size());
+    }
+    std::vector<std::string> const& computed = options.validation.metrics;
+    return std::ranges::find(computed, metric) != computed.end()
+               ? ""
+               : fmt::format("is {}, which validation.metrics ({}) does not have, so that no checkpoint could "
+                             "be the best",
+                             options.checkpoint.best_metric, fmt::join(computed, ", "));
+}
+
 }  // namespace
 
 LossOptions ContrastOptions::loss(LossType type) const {
@@ -164,6 +185,7 @@ void TrainOptions::bind(Schema& schema) {
     schema.rule("run.dir", [this] {
         return std::string(run.dir.empty() && !dump_precision ? "is not set: a run needs a folder of its own" : "");
     });
+    schema.rule("checkpoint.best_metric", [this] { return best_metric_problem(*this); });
     schema.option("--from-scratch", from_scratch,
                   "refuse a run folder that is not empty instead of resuming");
     schema.option("--dump-precision", dump_precision, "print which precision each operation computes in, and end");

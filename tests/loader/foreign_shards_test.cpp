@@ -74,6 +74,11 @@ TEST(PreprocessedShards, SamplesWithoutLabelsHaveUnknownLabels) {
         num_unlabelled += std::isnan(batch->labels.front()) ? 1 : 0;
     }
     EXPECT_EQ(num_unlabelled, 1);
+    int num_labelled = 0;
+    for (std::int64_t index = 0; index < source->size(); ++index) {
+        num_labelled += source->has_labels(index) ? 1 : 0;
+    }
+    EXPECT_EQ(num_labelled, source->size() - 1);
 }
 
 /// Everything a shard says, or nothing if it is refused.

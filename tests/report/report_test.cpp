@@ -56,6 +56,7 @@ TEST(WriteEvaluation, LeavesAllFilesAndReplacesOldOnes) {
     NamedArrays const latents = read_safetensors(dir / "out" / "latents.safetensors");
     EXPECT_EQ(latents.at("probabilities").shape, (Shape{4, 2}));
     EXPECT_EQ(latents.at("labels").type, DType::kU8);
+    EXPECT_EQ(latents.at("labels").bytes.back(), std::byte{255}) << "no label is not the label 0";
     EXPECT_EQ(read_safetensors_metadata(dir / "out" / "latents.safetensors").at("study_ids"),
               R"(["valid_1_a_1","valid_2_a_1","valid_3_a_1","valid_4_a_1"])");
     EXPECT_TRUE(nlohmann::json::accept(read_text_file(dir / "out" / "evaluation.json")));

@@ -32,6 +32,21 @@ TEST(StepPlan, EpochsBecomeSteps) {
     EXPECT_EQ(plan.eval_every_n_steps, 0);
 }
 
+TEST(TrainOptions, RefusesABestMetricThatNoValidationComputes) {
+    auto const check = [](std::string const& metrics) {
+        TrainOptions options;
+        Schema schema;
+        options.bind(schema);
+        schema.load_text("run: {dir: runs/x}\ndata: {webdataset_shards_val: valid}\nvalidation: {metrics: " +
+                             metrics + "}\ncheckpoint: {best_metric: weighted_auroc}\n",
+                         "test.yaml");
+        schema.check();
+    };
+    EXPECT_THAT([&] { check("[f1]"); }, testing::ThrowsMessage<Error>(testing::HasSubstr(
+                                            "is weighted_auroc, which validation.metrics (f1) does not have")));
+    EXPECT_NO_THROW(check("[f1, auroc]"));
+}
+
 TEST(StepPlan, RefusesATrainingSetSmallerThanAStep) {
     EXPECT_THAT([] { make_step_plan({}, /*num_samples=*/9, /*global_batch=*/10); },
                 testing::ThrowsMessage<Error>(

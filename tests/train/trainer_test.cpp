@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/error.hpp"
@@ -173,6 +174,20 @@ TEST_F(TrainerTest, FromScratchRefusesARunFolderWithContent) {
 TEST_F(TrainerTest, RefusesAnInputThatThePatchesDoNotDivide) {
     options_.data.target_shape = {5, 8, 8};
     EXPECT_THAT([&] { run(options_); }, ThrowsMessage<Error>(HasSubstr("temporal_patch_size")));
+}
+
+TEST_F(TrainerTest, RefusesAValidationSetWithoutLabelsBeforeTraining) {
+    std::filesystem::path const unlabelled = folder_ / "unlabelled.tar";
+    if (ranks_.rank() == 0) {
+        std::string const command = fmt::format(
+            "mkdir {0}/members && cd {0}/members && tar -xf {1}/loader/build_script_variant.tar && "
+            "tar -cf {2} train_42_a_1.*",
+            folder_.string(), CTCLIP_TEST_DATA, unlabelled.string());
+        ASSERT_EQ(std::system(command.c_str()), 0) << command;
+    }
+    ranks_.barrier();
+    options_.data.shards_val = unlabelled.string();
+    EXPECT_THAT([&] { run(options_); }, ThrowsMessage<Error>(HasSubstr("first 1 samples has labels")));
 }
 
 TEST_F(TrainerTest, ValidatesAndKeepsTheResultWithTheCheckpoint) {

@@ -1,0 +1,69 @@
+"""Training steps of ctclip and of plain PyTorch, alternately on this machine: time and memory as a Markdown table.
+
+    pip install torch==2.11.0 numpy          # into any Python environment; only this comparison needs it
+    python3 tests/peers/compare_train.py --bench build/bin/ctclip-bench --rounds 3
+
+Both sides run each case in a new process with the same threads and sizes (fp32, forward, backward, clipping, AdamW). A
+row's time is the median of the rounds' medians, in brackets the least and the most; memory is the largest resident size.
+"""
+import argparse
+import json
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+
+PEER = pathlib.Path(__file__).with_name("train_peer.py")
+CASES = [("full", 1, 2), ("full", 2, 2), ("small", 8, 20)]  # size, batch, measured steps
+
+
+def run(command):
+    result = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True)
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def hardware():
+    with open("/proc/cpuinfo") as lines:
+        model = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return f"{model}, {platform.machine()}"
+
+
+def cell(records):
+    medians = [record["step_s_median"] for record in records]
+    least = min(record["step_s_min"] for record in records)
+    most = max(record["step_s_max"] for record in records)
+    return f"{statistics.median(medians):.3g} [{least:.3g}, {most:.3g}]"
+
+
+def memory_gb(records):
+    return max(record["peak_memory_bytes"] for record in records) / 1e9
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bench", required=True, help="build/bin/ctclip-bench")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--case", action="append", help="such as full:1, to run only some")
+    arguments = parser.parse_args()
+
+    print(f"{hardware()}, {arguments.threads} threads, {arguments.rounds} rounds\n")
+    print("| model | batch | PyTorch s/step | ctclip s/step | ratio | PyTorch GB | ctclip GB | share |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
+    for size, batch, steps in CASES:
+        if arguments.case and f"{size}:{batch}" not in arguments.case:
+            continue
+        options = ["--size", size, "--batch", batch, "--threads", arguments.threads, "--steps", steps, "--warmup", 1]
+        peer, ours = [], []
+        for _ in range(arguments.rounds):
+            peer.append(run([sys.executable, PEER, *options]))
+            ours.append(run([arguments.bench, "train", *options]))
+        ratio = statistics.median(
+            theirs["step_s_median"] / own["step_s_median"] for theirs, own in zip(peer, ours))
+        print(f"| {size} | {batch} | {cell(peer)} | {cell(ours)} | {ratio:.2f} | {memory_gb(peer):.1f} | "
+              f"{memory_gb(ours):.1f} | {100 * memory_gb(ours) / memory_gb(peer):.0f} % |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
