@@ -188,6 +188,8 @@ void TrainOptions::bind(Schema& schema) {
     schema.rule("checkpoint.best_metric", [this] { return best_metric_problem(*this); });
     schema.option("--from-scratch", from_scratch,
                   "refuse a run folder that is not empty instead of resuming");
+    schema.option("--not-exact", not_exact,
+                  "resume although versions, threads or settings differ from those of the checkpoint");
     schema.option("--dump-precision", dump_precision, "print which precision each operation computes in, and end");
     schema.section_of_other_program("convert");
     schema.section_of_other_program("evaluate");

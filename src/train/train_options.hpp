@@ -92,6 +92,7 @@ struct TrainOptions {
     DeviceOptions device;
     RunOptions run;
     bool from_scratch = false;    ///< refuse a run folder that is not empty instead of resuming
+    bool not_exact = false;       ///< resume although the result will differ from the unbroken run's
     bool dump_precision = false;  ///< print the precision of every operation, and end
 
     void bind(Schema& schema);

@@ -1,5 +1,6 @@
 #include "train/trainer.hpp"
 
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,8 +12,9 @@
 #include "base/splitmix64.hpp"
 #include "base/stop_signal.hpp"
 #include "checkpoint/checkpoint_store.hpp"
-#include "checkpoint/weight_file.hpp"
+#include "checkpoint/parameter_keys.hpp"
 #include "dist/gather_bytes.hpp"
+#include "train/resume_check.hpp"
 #include "train/state_capture.hpp"
 
 namespace ctclip {
@@ -163,6 +165,7 @@ void Trainer::begin() {
         load_initial_weights();
     } else {
         TrainState const state = found ? std::move(found->state) : read_checkpoint(path);
+        require_same_run(state.info, path);
         sampler_ = restore_state(state, parameters_, optimizer_);
         step_ = state.info.step;
         saved_step_ = step_;
@@ -263,29 +266,60 @@ void Trainer::save() {
     }
     saved_step_ = step_;
     TrainState state = capture_state(parameters_, optimizer_, sampler_);
-    state.info = {.step = step_,
-                  .epoch = sampler_.epoch,
-                  .precision = std::string(name_of(options_.training.precision)),
-                  .world_size = world_.host.world_size(),
-                  .num_threads = world_.num_threads,
-                  .config = config_yaml_,
-                  .software = software_name(),
-                  .dataset_digest = inputs_.training_set->digest()};
+    state.info = checkpoint_info();
     state.metrics.scalars = metrics_;
     folder_->checkpoints().submit(std::move(state));
+}
+
+CheckpointInfo Trainer::checkpoint_info() const {
+    return {.step = step_,
+            .epoch = sampler_.epoch,
+            .precision = std::string(name_of(options_.training.precision)),
+            .world_size = world_.host.world_size(),
+            .num_threads = world_.num_threads,
+            .config = config_yaml_,
+            .software = software_name(),
+            .dataset_digest = inputs_.training_set->digest()};
+}
+
+void Trainer::require_same_run(CheckpointInfo const& saved, std::string const& path) const {
+    std::vector<std::string> const differences =
+        find_resume_differences(saved, checkpoint_info(), /*compares_threads=*/world_.device.is_cpu());
+    require(differences.empty() || options_.not_exact, ExitCode::kBadConfig,
+            "{} was saved by a run that differs from this one:\n  {}\nGoing on would not give what the unbroken run "
+            "gives. Set these back, start anew in another run.dir, or accept the difference with --not-exact",
+            path, fmt::join(differences, "\n  "));
+    if (!is_root()) {
+        return;
+    }
+    for (std::string const& difference : differences) {
+        log_warning("not an exact resume: {}", difference);
+    }
+    if (saved.world_size != world_.host.world_size()) {
+        log_info("resuming on {} ranks instead of {}: the same samples in the same order, sums round differently",
+                 world_.host.world_size(), saved.world_size);
+    }
 }
 
 void Trainer::load_initial_weights() {
     if (options_.model.init_from.empty()) {
         return;
     }
-    std::filesystem::path const& path = options_.model.init_from;
-    std::vector<std::string> const absent = parameters_.load(read_weight_file(path).tensors);
+    std::string const path = options_.model.init_from.string();
+    WeightMapping mapping =
+        map_weights(read_weight_file(path), key_table(parameter_layout(inputs_.model)), path);
+    require_fit(mapping, path);
+    require_finite(mapping.tensors, path);
+    // What the file lacks and may lack (for a BERT all but the text encoder) keeps its initial values.
+    NamedArrays weights = parameters_.to_arrays();
+    for (auto& [name, array] : mapping.tensors) {
+        weights[name] = std::move(array);
+    }
+    parameters_.load(weights);
     if (is_root()) {
-        log_info("weights from {}{}", path.string(),
-                 absent.empty()
-                     ? ""
-                     : fmt::format("; {} tensors that it lacks keep their initial values", absent.size()));
+        log_info("weights from {} ({}): {} tensors; {} that it lacks keep their initial values, {} are not needed",
+                 path, layout_name(mapping.layout), mapping.tensors.size(), mapping.absent.size(),
+                 mapping.ignored.size());
     }
 }
 

@@ -50,6 +50,9 @@ class Trainer {
     std::vector<std::string> describe() const;
     void log_description() const;
     void begin();
+    CheckpointInfo checkpoint_info() const;
+    /// @throws Error kBadConfig naming each difference, unless --not-exact.
+    void require_same_run(CheckpointInfo const& saved, std::string const& path) const;
     void load_initial_weights();
     void train(std::function<bool()> const& stop_requested);
     void take_step();

@@ -13,6 +13,7 @@
 #include "base/log.hpp"
 #include "base/stop_signal.hpp"
 #include "checkpoint/checkpoint_file.hpp"
+#include "checkpoint/safetensors_file.hpp"
 #include "dist/gather_bytes.hpp"
 #include "dist/self_communicator.hpp"
 #include "mpi/mpi_communicator.hpp"
@@ -46,7 +47,7 @@ class TrainerTest : public testing::Test {
 
     void run(TrainOptions const& options, Communicator& ranks,
              std::function<bool()> const& stop = never) const {
-        Trainer(options, "", {ranks, ranks, at::kCPU, "test", 1}).run(stop);
+        Trainer(options, config_, {ranks, ranks, at::kCPU, "test", 1}).run(stop);
     }
     void run(TrainOptions const& options, std::function<bool()> const& stop = never) {
         run(options, ranks_, stop);
@@ -61,7 +62,21 @@ class TrainerTest : public testing::Test {
     MpiCommunicator ranks_{MPI_COMM_WORLD};
     std::filesystem::path folder_;  // rank 0's
     TrainOptions options_;
+    std::string config_;
 };
+
+/// Asks for a stop once `num_steps` steps are done.
+std::function<bool()> stop_after(int num_steps) {
+    return [num_steps, asked = 0]() mutable { return ++asked == num_steps; };
+}
+
+double largest_difference(Array const& a, Array const& b) {
+    double largest = 0.0;
+    for (std::size_t i = 0; i < a.as<float>().size(); ++i) {
+        largest = std::max(largest, std::fabs(static_cast<double>(a.as<float>()[i]) - b.as<float>()[i]));
+    }
+    return largest;
+}
 
 void expect_same_bits(NamedArrays const& a, NamedArrays const& b) {
     ASSERT_EQ(a.size(), b.size());
@@ -100,6 +115,104 @@ TEST_F(TrainerTest, AnInterruptedRunEndsInTheSameBits) {
     EXPECT_EQ(whole.scaler, resumed.scaler);
     EXPECT_EQ(whole.schedule, resumed.schedule);
     EXPECT_EQ(whole.sampler, resumed.sampler);
+}
+
+TEST_F(TrainerTest, AnInterruptionAmongSkippedStepsEndsInTheSameBits) {
+    options_.training.precision = ComputeType::kHalf;
+    options_.training.max_steps = 12;
+    options_.training.optimizer.loss_scaler.initial = std::ldexp(1.0, 22);
+    options_.training.optimizer.loss_scaler.growth_interval = 1;  // grows into the next overflow at once
+    run(options_);
+    TrainState const whole = checkpoint(options_, 12);
+    for (int const cut : {3, 4, 5}) {
+        TrainOptions interrupted = options_;
+        interrupted.run.dir = folder_ / ("cut" + std::to_string(cut));
+        EXPECT_THROW(run(interrupted, stop_after(cut)), Stopped);
+        std::int64_t const skipped_before = checkpoint(interrupted, cut).scaler.integer("num_skipped_steps");
+        run(interrupted);
+        TrainState const resumed = checkpoint(interrupted, 12);
+        EXPECT_GT(skipped_before, 0) << cut;
+        EXPECT_GT(resumed.scaler.integer("num_skipped_steps"), skipped_before) << cut;
+        expect_same_bits(whole.model, resumed.model);
+        expect_same_bits(whole.exp_avg_sq, resumed.exp_avg_sq);
+        EXPECT_EQ(whole.scaler, resumed.scaler) << cut;
+    }
+}
+
+TEST_F(TrainerTest, ResumesAtAnotherWorldSizeWithTheSameSamplesAndWeights) {
+    options_.data.shuffle = true;
+    options_.training.optimizer.lr_schedule.base_lr = 1e-5;
+    TrainOptions changing = options_;
+    changing.run.dir = folder_ / "changing";
+    config_ = fmt::format("data: {{batch_size: {}}}", options_.data.batch_size);
+    run(options_);
+    EXPECT_THROW(run(changing, stop_after(3)), Stopped);
+    checkpoint(changing, 3);  // written, before one rank goes on alone
+    if (ranks_.rank() == 0) {
+        SelfCommunicator self;
+        changing.data.batch_size = 4;
+        config_ = "data: {batch_size: 4}";
+        run(changing, self);
+    }
+    TrainState const whole = checkpoint(options_, 6);
+    TrainState const changed = checkpoint(changing, 6);
+    EXPECT_EQ(whole.sampler, changed.sampler);
+    for (auto const& [name, array] : whole.model) {
+        if (array.type == DType::kF32) {
+            EXPECT_LE(largest_difference(array, changed.model.at(name)), 1e-6) << name;
+        }
+    }
+}
+
+TEST_F(TrainerTest, RefusesToResumeWithOtherMathematicsUnlessToldTo) {
+    config_ = "training: {eps: 1e-8}";
+    EXPECT_THROW(run(options_, stop_after(2)), Stopped);
+    ranks_.barrier();
+    config_ = "training: {eps: 1e-6}";
+    EXPECT_THAT([&] { run(options_); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("training.eps: 1e-8 then, 1e-6 now"), HasSubstr("--not-exact"))));
+    options_.not_exact = true;
+    run(options_);
+    EXPECT_EQ(checkpoint(options_, 6).info.step, 6);
+}
+
+TEST_F(TrainerTest, StartsFromABertThatFillsTheTextEncoder) {
+    options_.training.max_steps = 1;  // the first step of a warm-up has the learning rate 0
+    run(options_);
+    NamedArrays const made = checkpoint(options_, 1).model;
+    NamedArrays bert;
+    for (auto const& [name, array] : made) {
+        constexpr std::string_view kPrefix = "text_transformer.";
+        if (name.starts_with(kPrefix) && array.type == DType::kF32) {
+            Array value = array;
+            std::ranges::reverse(value.bytes);  // other values, as many
+            for (std::size_t i = 3; i < value.bytes.size(); i += 4) {
+                value.bytes[i] = std::byte{0x3d};  // finite and small
+            }
+            bert.emplace("bert." + name.substr(kPrefix.size()), std::move(value));
+        }
+    }
+    options_.model.init_from = folder_ / "bert.safetensors";
+    options_.run.dir = folder_ / "from_bert";
+    if (ranks_.rank() == 0) {
+        write_safetensors(options_.model.init_from, bert, {}, IfExists::kRefuse);
+    }
+    ranks_.barrier();
+    run(options_);
+    TrainState const state = checkpoint(options_, 1);
+    for (auto const& [name, array] : bert) {
+        EXPECT_EQ(state.model.at("text_transformer." + name.substr(5)).bytes, array.bytes) << name;
+    }
+    EXPECT_EQ(state.model.at("to_text_latent.weight").bytes, made.at("to_text_latent.weight").bytes);
+
+    bert.emplace("surprise.weight", Array{DType::kF32, {1}, std::vector<std::byte>(4)});
+    options_.run.dir = folder_ / "surprised";
+    ranks_.barrier();
+    if (ranks_.rank() == 0) {
+        write_safetensors(options_.model.init_from, bert, {}, IfExists::kReplace);
+    }
+    ranks_.barrier();
+    EXPECT_THAT([&] { run(options_); }, ThrowsMessage<Error>(HasSubstr("surprise.weight")));
 }
 
 TEST_F(TrainerTest, RanksTimesBatchTrainsAsOneRankWithAllOfIt) {
