@@ -1,7 +1,7 @@
 #!/bin/bash
 # Configures and builds a preset (default: release, into build/).
 #
-# usage: bash tools/build.sh [release|dev|asan|cuda]
+# usage: bash tools/build.sh [release|dev|asan|fuzz|cuda]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

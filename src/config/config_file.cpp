@@ -105,7 +105,7 @@ void merge_over(ConfigNode& base, ConfigNode&& changes) {
         if (ConfigNode* const existing = base.find(key)) {
             merge_over(*existing, std::move(value));
         } else {
-            base.entries.emplace_back(key, std::move(value));
+            base.entries.push_back({key, std::move(value)});
         }
     }
 }
@@ -116,7 +116,7 @@ std::optional<ConfigNode> take_base(ConfigNode& node) {
         return std::nullopt;
     }
     ConfigNode taken = std::move(*base);
-    std::erase_if(node.entries, [](auto const& entry) { return entry.first == "_base_"; });
+    std::erase_if(node.entries, [](auto const& entry) { return entry.key == "_base_"; });
     return taken;
 }
 

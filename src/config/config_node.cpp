@@ -13,8 +13,8 @@ std::string to_string(Origin const& origin) {
 
 ConfigNode* ConfigNode::find(std::string const& key) {
     auto const found =
-        std::find_if(entries.begin(), entries.end(), [&](auto const& entry) { return entry.first == key; });
-    return found == entries.end() ? nullptr : &found->second;
+        std::find_if(entries.begin(), entries.end(), [&](auto const& entry) { return entry.key == key; });
+    return found == entries.end() ? nullptr : &found->value;
 }
 
 }  // namespace ctclip

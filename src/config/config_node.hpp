@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace ctclip {
@@ -21,18 +20,26 @@ struct ConfigProblem {
     std::string text;
 };
 
+struct ConfigEntry;
+
 struct ConfigNode {
     enum class Kind { kNull, kScalar, kSequence, kMap };
 
     Kind kind = Kind::kNull;
-    bool is_quoted = false;         ///< scalars only: "5" in quotes is text, never a number
-    std::string text;               ///< scalars only
-    std::vector<ConfigNode> items;  ///< sequences only
-    std::vector<std::pair<std::string, ConfigNode>> entries;  ///< maps only, in the order of the file
+    bool is_quoted = false;            ///< scalars only: "5" in quotes is text, never a number
+    std::string text;                  ///< scalars only
+    std::vector<ConfigNode> items;     ///< sequences only
+    std::vector<ConfigEntry> entries;  ///< maps only, in the order of the file
     Origin origin;
     Origin key_origin;  ///< entries of a map: where their key is written
 
     ConfigNode* find(std::string const& key);  ///< maps: the entry of that name, or null
+};
+
+/// A name and what stands behind it, in a map.
+struct ConfigEntry {
+    std::string key;
+    ConfigNode value;
 };
 
 }  // namespace ctclip

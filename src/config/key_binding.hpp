@@ -152,6 +152,7 @@ template <class Enum>
 class ChoiceKeyBinding final : public KeyBinding {
   public:
     using Names = std::vector<std::pair<std::string, Enum>>;
+    static constexpr bool kIsText = false;  ///< its names are its choices
 
     ChoiceKeyBinding(KeyHead head, Enum& target, Names names)
         : KeyBinding(std::move(head)), target_(target), names_(std::move(names)) {

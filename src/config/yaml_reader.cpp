@@ -109,7 +109,7 @@ class TreeBuilder final : public YAML::EventHandler {
             level.has_key = false;
             if (!level.is_dropped) {
                 node.key_origin = level.key_origin;
-                level.node.entries.emplace_back(std::move(level.key), std::move(node));
+                level.node.entries.push_back({std::move(level.key), std::move(node)});
             }
         } else {
             take_key(level, node);

@@ -205,15 +205,18 @@ std::string encode_sidecar(ShardSidecar const& sidecar) {
     return object.dump(1) + "\n";
 }
 
+ShardSidecar decode_sidecar(std::string_view text, std::string const& where) {
+    json const object = parse_untrusted_json(text, where);
+    try {
+        return parse_sidecar(object, where);
+    } catch (json::exception const& error) {
+        fail(ExitCode::kBadInput, "{} is no shard index ({})", where, error.what());
+    }
+}
+
 ShardSidecar read_sidecar(std::filesystem::path const& shard_path) {
     std::filesystem::path const path = sidecar_path(shard_path);
-    json const object = parse_untrusted_json(read_text_file(path, kMaxSidecarBytes), path.string());
-    ShardSidecar sidecar;
-    try {
-        sidecar = parse_sidecar(object, path.string());
-    } catch (json::exception const& error) {
-        fail(ExitCode::kBadInput, "{} is no shard index ({})", path.string(), error.what());
-    }
+    ShardSidecar sidecar = decode_sidecar(read_text_file(path, kMaxSidecarBytes), path.string());
     require(sidecar.shard_name == shard_path.filename().string(), ExitCode::kBadInput,
             "{} belongs to another shard", path.string());
     return sidecar;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/array.hpp"
@@ -67,8 +68,11 @@ struct ShardSidecar {
 std::filesystem::path sidecar_path(std::filesystem::path const& shard_path);
 
 std::string encode_sidecar(ShardSidecar const& sidecar);
+/// @param where  names the text in messages. Sizes and offsets are checked against each other.
+/// @throws Error kBadInput.
+ShardSidecar decode_sidecar(std::string_view text, std::string const& where);
 
-/// @param shard_path  of the tar. Sizes and offsets are checked against each other, not against the tar.
+/// @param shard_path  of the tar, against which nothing but its name is checked.
 /// @throws Error kBadInput, kIoError.
 ShardSidecar read_sidecar(std::filesystem::path const& shard_path);
 

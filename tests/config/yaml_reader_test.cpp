@@ -29,15 +29,15 @@ TEST(YamlReader, KeepsOrderKindAndPlaceOfEveryValue) {
 
     EXPECT_THAT(problems, IsEmpty());
     ASSERT_THAT(root.entries, SizeIs(2));
-    EXPECT_EQ(root.entries[0].first, "b");
-    EXPECT_EQ(root.entries[0].second.text, "1");
-    ConfigNode* const list = root.entries[1].second.find("list");
+    EXPECT_EQ(root.entries[0].key, "b");
+    EXPECT_EQ(root.entries[0].value.text, "1");
+    ConfigNode* const list = root.entries[1].value.find("list");
     ASSERT_NE(list, nullptr);
     EXPECT_EQ(to_string(list->key_origin), "f.yaml:3:3");
     EXPECT_EQ(to_string(list->items[1].origin), "f.yaml:3:13");
     EXPECT_FALSE(list->items[0].is_quoted);
     EXPECT_TRUE(list->items[1].is_quoted);
-    EXPECT_EQ(root.entries[1].second.find("none")->kind, ConfigNode::Kind::kNull);
+    EXPECT_EQ(root.entries[1].value.find("none")->kind, ConfigNode::Kind::kNull);
 }
 
 TEST(YamlReader, ReportsAllDuplicateKeysWithBothPlaces) {
