@@ -36,6 +36,7 @@ ExitCode history(ToolContext& tool, HistoryOptions const& options) {
     require(!entries.empty(), ExitCode::kBadInput, "{}: no checkpoint here or in its folder checkpoints/",
             options.folder.string());
     ordered_json records = ordered_json::array();
+    bool all_good = true;
     for (CheckpointEntry const& entry : entries) {
         ordered_json record{{"step", entry.step},
                             {"file", entry.path.string()},
@@ -54,6 +55,7 @@ ExitCode history(ToolContext& tool, HistoryOptions const& options) {
             text = fmt::format("epoch {:>4}  {}{}", state.info.epoch, state.info.precision,
                                metrics_text(state.metrics));
         } catch (Error const& error) {
+            all_good = false;
             record.update({{"good", false}, {"problem", error.what()}});
             text = fmt::format("BAD: {}", error.what());
         }
@@ -65,14 +67,14 @@ ExitCode history(ToolContext& tool, HistoryOptions const& options) {
     if (tool.is_json()) {
         tool.write_json({{"schema", "ctclip.ckpt.history/1"}, {"checkpoints", records}});
     }
-    return ExitCode::kDone;
+    return all_good ? ExitCode::kDone : ExitCode::kBadInput;
 }
 
 }  // namespace
 
 ToolCommand ckpt_history_command() {
     return make_command<HistoryOptions>(
-        "history", "lists the checkpoints of a run with their metrics; damaged ones are named",
+        "history", "lists the checkpoints of a run with their metrics; damaged ones are named (exit 65)",
         {{"ctclip-ckpt history run/", "oldest first; every file is read and its digest checked"}},
         [](Schema& schema, HistoryOptions& options) {
             schema.positional("RUN", options.folder, "run folder, or folder of checkpoints").required();

@@ -1,6 +1,5 @@
 // ctclip-ckpt show: one tensor, or what a checkpoint says about itself.
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "base/digest.hpp"
@@ -9,6 +8,7 @@
 #include "checkpoint/tensor_summary.hpp"
 #include "checkpoint/weight_file.hpp"
 #include "tools/ctclip_ckpt.hpp"
+#include "tools/histogram.hpp"
 
 namespace ctclip {
 namespace {
@@ -17,11 +17,13 @@ using nlohmann::ordered_json;
 
 constexpr std::size_t kNumFirstValues = 16;
 constexpr std::size_t kNumBins = 16;
+constexpr std::size_t kNumPictureBins = 128;
 constexpr std::size_t kBarWidth = 50;
 
 struct ShowOptions {
     std::filesystem::path file;
     std::string name;
+    std::filesystem::path png;
 };
 
 ordered_json to_json(StateGroup const& group) {
@@ -46,8 +48,9 @@ ordered_json to_json(CheckpointInfo const& info) {
 }
 
 ExitCode show_state(ToolContext& tool, std::filesystem::path const& path) {
-    require(is_checkpoint(path), ExitCode::kUsage, "{}: only a checkpoint can be shown whole. Name a tensor",
-            path.string());
+    // A damaged checkpoint may not look like one any more: reading it says what is wrong.
+    require(is_checkpoint(path) || path.extension() == ".h5", ExitCode::kUsage,
+            "{}: only a checkpoint can be shown whole. Name a tensor", path.string());
     TrainState const state = read_checkpoint(path);
     ordered_json record{{"schema", "ctclip.ckpt.show/1"}, {"file", path.string()}};
     record.update(to_json(state.info));
@@ -71,28 +74,6 @@ ExitCode show_state(ToolContext& tool, std::filesystem::path const& path) {
     return ExitCode::kDone;
 }
 
-struct Histogram {
-    double low = 0.0;
-    double high = 0.0;
-    std::array<std::size_t, kNumBins> counts{};
-};
-
-/// Of the finite values, from the smallest to the largest.
-Histogram make_histogram(Array const& array, TensorSummary const& summary) {
-    Histogram histogram{summary.min, summary.max, {}};
-    ValueReader const read = value_reader(array.type);
-    std::size_t const item_bytes = item_size_bytes(array.type);
-    double const width = histogram.high - histogram.low;
-    for (std::size_t offset = 0; offset < array.bytes.size(); offset += item_bytes) {
-        double const position =
-            width > 0.0 ? (read(array.bytes.data() + offset) - histogram.low) / width : 0.0;
-        if (position >= 0.0 && position <= 1.0) {
-            ++histogram.counts[std::min(static_cast<std::size_t>(position * kNumBins), kNumBins - 1)];
-        }
-    }
-    return histogram;
-}
-
 std::vector<double> first_values(Array const& array) {
     ValueReader const read = value_reader(array.type);
     std::size_t const item_bytes = item_size_bytes(array.type);
@@ -109,12 +90,11 @@ void print_tensor(ToolContext& tool, ordered_json const& record, Histogram const
             tool.print("{:<14} {}\n", name, value.is_string() ? value.get<std::string>() : value.dump());
         }
     }
-    std::size_t const most = *std::max_element(histogram.counts.begin(), histogram.counts.end());
-    double const width = (histogram.high - histogram.low) / kNumBins;
+    std::size_t const most = histogram.most();
     for (std::size_t bin = 0; most > 0 && bin < kNumBins; ++bin) {
         std::size_t const count = histogram.counts[bin];
         std::size_t const bar = (count * kBarWidth + most - 1) / most;
-        tool.print("{:>12.4g} {:<{}} {}\n", histogram.low + width * static_cast<double>(bin),
+        tool.print("{:>12.4g} {:<{}} {}\n", histogram.low + histogram.bin_width() * static_cast<double>(bin),
                    std::string(bar, '#'), kBarWidth, count);
     }
 }
@@ -126,7 +106,7 @@ ExitCode show_tensor(ToolContext& tool, ShowOptions const& options) {
             "{}: no tensor '{}'. `ctclip-ckpt ls` lists them", options.file.string(), options.name);
     Array const& array = found->second;
     TensorSummary const summary = summarise(array);
-    Histogram const histogram = make_histogram(array, summary);
+    Histogram const histogram = make_histogram(array, summary.min, summary.max, kNumBins);
     ordered_json const record{{"schema", "ctclip.ckpt.show/1"},
                               {"file", options.file.string()},
                               {"name", options.name},
@@ -146,10 +126,15 @@ ExitCode show_tensor(ToolContext& tool, ShowOptions const& options) {
     } else {
         print_tensor(tool, record, histogram);
     }
+    if (!options.png.empty()) {
+        write_histogram_png(options.png, make_histogram(array, summary.min, summary.max, kNumPictureBins));
+    }
     return ExitCode::kDone;
 }
 
 ExitCode show_any(ToolContext& tool, ShowOptions const& options) {
+    require(options.png.empty() || !options.name.empty(), ExitCode::kUsage,
+            "--png draws the values of one tensor: name it after the file");
     return options.name.empty() ? show_state(tool, options.file) : show_tensor(tool, options);
 }
 
@@ -159,10 +144,12 @@ ToolCommand ckpt_show_command() {
     return make_command<ShowOptions>(
         "show", "shows one tensor with a histogram, or without a name a checkpoint's state and configuration",
         {{"ctclip-ckpt show step-00001000.h5", "step, precision, scaler, sampler, metrics, configuration"},
-         {"ctclip-ckpt show step-00001000.h5 to_text_latent.weight", "one tensor"}},
+         {"ctclip-ckpt show step-00001000.h5 to_text_latent.weight --png values.png",
+          "one tensor, and a picture of how its values are spread"}},
         [](Schema& schema, ShowOptions& options) {
             schema.positional("FILE", options.file, "checkpoint or weight file").required();
             schema.positional("NAME", options.name, "tensor");
+            schema.option("--png", options.png, "also draw the histogram of NAME's values into this file");
         },
         show_any);
 }

@@ -146,7 +146,9 @@ TEST_F(CkptTool, VerifiesAndTellsTheHistoryOfARun) {
     EXPECT_EQ(verified.exit_code, 65);
     EXPECT_THAT(verified.out, HasSubstr("BAD: " + in_dir("run/checkpoints/step-00000003.h5")));
 
-    json const history = run_json({"history", in_dir("run")}).at("checkpoints");
+    ProcessResult const told = run({"history", in_dir("run"), "--json"});
+    EXPECT_EQ(told.exit_code, 65);
+    json const history = json::parse(told.out).at("checkpoints");
     ASSERT_EQ(history.size(), 3U);
     EXPECT_EQ(history[1].at("metrics").at("loss"), 0.5);
     EXPECT_EQ(history[2].at("good"), false);
@@ -177,6 +179,16 @@ TEST_F(CkptTool, ShowsOneTensor) {
     std::string const file = kWeights / "valid" / "official" / "export.safetensors";
     EXPECT_EQ(run_json({"show", file, "to_text_latent.weight"}).at("shape"), json({8, 12}));
     EXPECT_EQ(run({"show", file, "nothing"}).exit_code, 65);
+    EXPECT_EQ(run({"show", file, "to_text_latent.weight", "--png", in_dir("values.png")}).exit_code, 0);
+    EXPECT_TRUE(std::filesystem::exists(in_dir("values.png")));
+    EXPECT_EQ(run({"show", file, "--png", in_dir("all.png")}).exit_code, 64);
+}
+
+TEST_F(CkptTool, ShowOfADamagedCheckpointIsBadInput) {
+    write_checkpoint(dir_ / "a.h5", example_state(1));
+    std::filesystem::resize_file(dir_ / "a.h5", 10);
+    EXPECT_EQ(run({"show", in_dir("a.h5")}).exit_code, 65);
+    EXPECT_EQ(run({"show", in_dir("a.h5"), "to_text_latent.weight"}).exit_code, 65);
 }
 
 }  // namespace
