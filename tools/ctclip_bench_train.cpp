@@ -11,17 +11,17 @@
 #include "base/error.hpp"
 #include "base/splitmix64.hpp"
 #include "dist/self_communicator.hpp"
+#include "tools/bench_model.hpp"
 #include "tools/ctclip_bench.hpp"
+#include "train/state_capture.hpp"
 #include "train/step_report.hpp"
 #include "train/train_step.hpp"
 
 namespace ctclip {
 namespace {
 
-enum class Size { kFull, kSmall };
-
 struct BenchTrainOptions {
-    Size size = Size::kSmall;
+    BenchModel size = BenchModel::kSmall;
     std::int64_t batch_size = 1;
     std::int64_t text_tokens = 200;
     std::int64_t num_steps = 3;
@@ -32,26 +32,6 @@ struct BenchTrainOptions {
 
     at::Device device() const { return use_cuda ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU); }
 };
-
-ModelOptions model_options(Size size) {
-    ModelOptions options;
-    if (size == Size::kSmall) {  // as `--size small` of the peer
-        options.image = {.dim = 128,
-                         .codebook_size = 512,
-                         .image_height = 120,
-                         .image_width = 120,
-                         .spatial_depth = 2,
-                         .temporal_depth = 2,
-                         .heads = 4};
-        options.text = {.vocab_size = 3000,
-                        .hidden_size = 128,
-                        .num_layers = 2,
-                        .num_heads = 4,
-                        .intermediate_size = 512};
-        options.dim_latent = 128;
-    }
-    return options;
-}
 
 /// Noise volumes and random reports; owns what the HostBatch points to.
 class RandomBatch {
@@ -83,16 +63,8 @@ class RandomBatch {
     HostBatch batch_;
 };
 
-NamedTensors trained_tensors(ParameterSet const& parameters) {
-    NamedTensors tensors;
-    for (Parameter const* parameter : parameters.trained()) {
-        tensors.push_back({parameter->spec.name, parameter->tensor});
-    }
-    return tensors;
-}
-
 std::vector<double> time_steps(BenchTrainOptions const& options, nlohmann::json& record) {
-    ModelOptions const sizes = model_options(options.size);
+    ModelOptions const sizes = bench_model_options(options.size);
     PrecisionPolicy const policy(options.precision);
     ParameterSet parameters(sizes, options.device(), policy.master());
     parameters.initialise(1);
@@ -101,7 +73,7 @@ std::vector<double> time_steps(BenchTrainOptions const& options, nlohmann::json&
     SelfCommunicator self;
     GradientSync gradient_sync(optimizer.parameters(), self);
     TrainStep step(model, optimizer, gradient_sync, self, {}, 1, options.device());
-    RandomBatch const batch(sizes, options.size == Size::kFull ? 240 : 60, options);
+    RandomBatch const batch(sizes, options.size == BenchModel::kFull ? 240 : 60, options);
     HostBatch const* const micro_batches[] = {&batch.batch()};
 
     std::vector<double> seconds;
@@ -132,7 +104,7 @@ ExitCode bench_train(ToolContext& tool, BenchTrainOptions const& options) {
     std::vector<double> seconds = time_steps(options, record);
     std::ranges::sort(seconds);
     record.update({{"schema", "ctclip.bench.train/1"},
-                   {"size", options.size == Size::kFull ? "full" : "small"},
+                   {"size", name_of(options.size)},
                    {"batch", options.batch_size},
                    {"text_tokens", options.text_tokens},
                    {"precision", name_of(options.precision)},
@@ -156,10 +128,7 @@ ToolCommand bench_train_command() {
         "train", "time and peak memory of training steps on made-up data",
         {{"ctclip-bench train --size full --threads 2", "one volume of 480x480x240 at the published sizes"}},
         [](Schema& schema, BenchTrainOptions& options) {
-            schema
-                .choice("size", options.size, {{"full", Size::kFull}, {"small", Size::kSmall}},
-                        "model and volume")
-                .flag("--size");
+            bind_bench_model(schema, options.size);
             schema.key("batch", options.batch_size, "samples of a step").positive().flag("--batch");
             schema.key("text_tokens", options.text_tokens, "tokens of each report")
                 .min(2)

@@ -112,26 +112,22 @@ std::optional<DType> from_hdf5(hid_t type) {
 // --- Writing
 // ---------------------------------------------------------------------------------------------------------
 
-/// Memory of the `core` driver. HDF5 frees it at close; we keep it instead, which saves a copy of the whole
-/// file.
-struct Image {
-    std::byte* data = nullptr;
-};
+// Memory of the `core` driver is a FileImage. HDF5 would free it at close; it is kept instead, which saves a copy of the
+// whole file. No initial image is given, so that HDF5 never asks for a second buffer.
 
-void* image_malloc(std::size_t size, H5FD_file_image_op_t, void*) noexcept {
-    return std::malloc(size);
+void* image_realloc(void*, std::size_t size, H5FD_file_image_op_t, void* image) noexcept {
+    auto& memory = *static_cast<FileImage*>(image);
+    return memory.resize(size) ? memory.bytes().data() : nullptr;
+}
+void* image_malloc(std::size_t size, H5FD_file_image_op_t op, void* image) noexcept {
+    return image_realloc(nullptr, size, op, image);
 }
 void* image_memcpy(void* to, void const* from, std::size_t size, H5FD_file_image_op_t, void*) noexcept {
     return std::memcpy(to, from, size);
 }
-void* image_realloc(void* data, std::size_t size, H5FD_file_image_op_t, void*) noexcept {
-    return std::realloc(data, size);
-}
-herr_t image_free(void* data, H5FD_file_image_op_t op, void* image) noexcept {
-    if (op == H5FD_FILE_IMAGE_OP_FILE_CLOSE) {
-        static_cast<Image*>(image)->data = static_cast<std::byte*>(data);
-    } else {
-        std::free(data);
+herr_t image_free(void*, H5FD_file_image_op_t op, void* image) noexcept {
+    if (op != H5FD_FILE_IMAGE_OP_FILE_CLOSE) {
+        static_cast<FileImage*>(image)->clear();
     }
     return 0;
 }
@@ -171,13 +167,8 @@ void check_object_name(std::string const& name) {
 
 struct Hdf5ImageWriter::State {
     std::size_t user_block_bytes = 0;
-    Image image;
+    FileImage image;  // outlives the file
     FileId file;
-
-    ~State() {
-        file.reset();
-        std::free(image.data);
-    }
 
     template <class Status>
     static Status checked(Status status, std::string_view call, std::string const& what) {
@@ -293,8 +284,9 @@ FileImage Hdf5ImageWriter::finish() {
     // The driver's memory is rounded up and HDF5 gives back space at close: the superblock alone knows the
     // end.
     std::uint64_t size = 0;
-    std::memcpy(&size, state_->image.data + state_->user_block_bytes + kEndOfFileOffset, sizeof size);
-    return {std::exchange(state_->image.data, nullptr), size};
+    std::memcpy(&size, state_->image.bytes().data() + state_->user_block_bytes + kEndOfFileOffset, sizeof size);
+    state_->image.resize(size);  // smaller: cannot fail
+    return std::move(state_->image);
 }
 
 // --- Reading

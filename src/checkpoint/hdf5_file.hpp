@@ -17,23 +17,10 @@
 
 #include "base/array.hpp"
 #include "base/file_descriptor.hpp"
+#include "checkpoint/file_image.hpp"
 #include "checkpoint/train_state.hpp"
 
 namespace ctclip {
-
-/// The bytes of a whole file.
-class FileImage {
-  public:
-    FileImage(std::byte* malloced, std::size_t size) : data_(malloced), size_(size) {}
-    std::span<std::byte> bytes() const { return {data_.get(), size_}; }
-
-  private:
-    struct Free {
-        void operator()(std::byte* data) const noexcept { std::free(data); }
-    };
-    std::unique_ptr<std::byte, Free> data_;
-    std::size_t size_;
-};
 
 /// Builds one HDF5 file in memory. Group names are absolute ("/optimizer/exp_avg"), parents first.
 /// @throws Error kBadInput for what the format cannot hold (a '/' or NUL in a name, F16, BF16, BOOL arrays);

@@ -24,6 +24,14 @@ NamedTensors to_tensors(NamedArrays const& arrays) {
 
 }  // namespace
 
+NamedTensors trained_tensors(ParameterSet const& parameters) {
+    NamedTensors tensors;
+    for (Parameter const* parameter : parameters.trained()) {
+        tensors.push_back({parameter->spec.name, parameter->tensor});
+    }
+    return tensors;
+}
+
 TrainState capture_state(ParameterSet const& parameters, Optimizer const& optimizer,
                          SamplerState const& sampler) {
     OptimizerState const optimizer_state = optimizer.state();

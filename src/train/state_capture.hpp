@@ -9,6 +9,9 @@
 
 namespace ctclip {
 
+/// What the optimizer updates, by state-dict name.
+NamedTensors trained_tensors(ParameterSet const& parameters);
+
 /// Copies everything to host memory. `info` and `metrics` are the caller's to fill.
 TrainState capture_state(ParameterSet const& parameters, Optimizer const& optimizer,
                          SamplerState const& sampler);

@@ -24,14 +24,6 @@ constexpr double kBytesPerGiB = 1024.0 * 1024.0 * 1024.0;
 /// float32 weight, gradient and two moments of a trained parameter.
 constexpr double kTrainedBytesPerParameter = 16.0;
 
-NamedTensors trained_tensors(ParameterSet const& parameters) {
-    NamedTensors tensors;
-    for (Parameter const* parameter : parameters.trained()) {
-        tensors.push_back({parameter->spec.name, parameter->tensor});
-    }
-    return tensors;
-}
-
 OptimizerOptions optimizer_options(TrainingOptions const& training, StepPlan const& plan) {
     OptimizerOptions options = training.optimizer;
     options.loss_scaler.scaling =
