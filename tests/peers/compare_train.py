@@ -7,26 +7,14 @@ Both sides run each case in a new process with the same threads and sizes (fp32,
 row's time is the median of the rounds' medians, in brackets the least and the most; memory is the largest resident size.
 """
 import argparse
-import json
 import pathlib
-import platform
 import statistics
-import subprocess
 import sys
+
+from comparison import hardware, run
 
 PEER = pathlib.Path(__file__).with_name("train_peer.py")
 CASES = [("full", 1, 2), ("full", 2, 2), ("small", 8, 20)]  # size, batch, measured steps
-
-
-def run(command):
-    result = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True)
-    return json.loads(result.stdout.splitlines()[-1])
-
-
-def hardware():
-    with open("/proc/cpuinfo") as lines:
-        model = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return f"{model}, {platform.machine()}"
 
 
 def cell(records):

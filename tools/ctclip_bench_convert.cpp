@@ -1,0 +1,75 @@
+// ctclip-bench convert: studies to durable shards, beside what inflating the same files alone costs.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/build_info.hpp"
+#include "convert/convert_benchmark.hpp"
+#include "tools/ctclip_bench.hpp"
+
+namespace ctclip {
+namespace {
+
+struct BenchConvertOptions {
+    ConvertOptions convert;
+    std::int64_t repeats = 1;
+    bool keeps_shards = false;
+};
+
+nlohmann::ordered_json spread(std::vector<double> values) {
+    std::ranges::sort(values);
+    return {{"median", values[values.size() / 2]}, {"min", values.front()}, {"max", values.back()}};
+}
+
+template <class Value>
+nlohmann::ordered_json spread(std::vector<ConvertBenchmark> const& runs, Value const& value) {
+    std::vector<double> values;
+    for (ConvertBenchmark const& run : runs) {
+        values.push_back(value(run));
+    }
+    return spread(std::move(values));
+}
+
+ExitCode bench_convert(ToolContext& tool, BenchConvertOptions const& options) {
+    std::vector<ConvertBenchmark> runs;
+    for (std::int64_t i = 0; i < options.repeats; ++i) {
+        runs.push_back(benchmark_conversion(options.convert));
+        bool const is_last = i + 1 == options.repeats;
+        if (!(is_last && options.keeps_shards)) {
+            std::filesystem::remove_all(options.convert.output);
+        }
+    }
+    ConvertBenchmark const& last = runs.back();
+    tool.write_json(
+        {{"schema", "ctclip.bench.convert/1"},
+         {"volumes", last.num_volumes},
+         {"source_file_bytes", last.source_file_bytes},
+         {"source_array_bytes", last.source_array_bytes},
+         {"shard_bytes", last.shard_bytes},
+         {"runs", options.repeats},
+         {"wall_s", spread(runs, [](auto const& run) { return run.wall_s; })},
+         {"cpu_s", spread(runs, [](auto const& run) { return run.cpu_s; })},
+         {"inflate_cpu_s", spread(runs, [](auto const& run) { return run.inflate_cpu_s; })},
+         {"volumes_per_s", spread(runs, [](auto const& run) { return run.volumes_per_s(); })},
+         {"cpu_ms_per_volume", spread(runs, [](auto const& run) { return run.cpu_ms_per_volume(); })},
+         {"fraction_outside_inflate",
+          spread(runs, [](auto const& run) { return run.fraction_outside_inflate(); })},
+         {"software", software_name()}});
+    return ExitCode::kDone;
+}
+
+}  // namespace
+
+ToolCommand bench_convert_command() {
+    return make_command<BenchConvertOptions>(
+        "convert", "conversion of a set of studies on one rank, against inflating alone",
+        {{"ctclip-bench convert --volumes npz --reports r.csv --metadata m.csv --labels l.csv --output scratch/shards",
+          "the output folder must not exist; it is removed afterwards"}},
+        [](Schema& schema, BenchConvertOptions& options) {
+            options.convert.bind(schema);
+            schema.key("repeats", options.repeats, "runs").positive().flag("--repeats");
+            schema.key("keep", options.keeps_shards, "leave the last run's shards").flag("--keep");
+        },
+        bench_convert);
+}
+
+}  // namespace ctclip
