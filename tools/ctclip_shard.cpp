@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
     return ctclip::run_tool(
         argc, argv,
         {"ctclip-shard",
-         "looks into, checks and indexes WebDataset shards",
+         "looks into, checks and indexes WebDataset shards; deletes sources that are proven to be in them",
          {ctclip::shard_ls_command(), ctclip::shard_show_command(), ctclip::shard_verify_command(),
-          ctclip::shard_stats_command(), ctclip::shard_index_command()}});
+          ctclip::shard_stats_command(), ctclip::shard_index_command(), ctclip::shard_reap_command()}});
 }

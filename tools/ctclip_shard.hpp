@@ -13,6 +13,7 @@ ToolCommand shard_show_command();
 ToolCommand shard_verify_command();
 ToolCommand shard_stats_command();
 ToolCommand shard_index_command();
+ToolCommand shard_reap_command();
 
 /// Shards as given, folders replaced by the *.tar files in them. @throws Error kBadInput.
 std::vector<std::filesystem::path> shards_of(std::vector<std::filesystem::path> const& paths);

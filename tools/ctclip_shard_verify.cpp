@@ -4,6 +4,8 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "convert/conversion_summary.hpp"
+#include "convert/source_check.hpp"
+#include "jobs/shard_preprocessor.hpp"
 #include "shard/shard_index.hpp"
 #include "shard/shard_set.hpp"
 #include "shard/shard_verify.hpp"
@@ -14,12 +16,19 @@ namespace {
 
 struct ShardVerifyOptions {
     std::vector<std::filesystem::path> paths;
+    std::optional<std::filesystem::path> sources;
 };
 
 /// Goes on past what is wrong, so that one run names all of it.
 class Verification {
   public:
-    explicit Verification(ToolContext& tool) : tool_(tool) {}
+    Verification(ToolContext& tool, std::optional<std::filesystem::path> const& sources) : tool_(tool) {
+        if (sources) {
+            require(std::filesystem::is_directory(*sources), ExitCode::kBadInput,
+                    "{}: no such folder (--sources)", sources->string());
+            source_check_.emplace(*sources, make_shard_preprocessor());
+        }
+    }
 
     void check(std::filesystem::path const& path) {
         if (!std::filesystem::is_directory(path)) {
@@ -60,18 +69,31 @@ class Verification {
             if (!verdict.has_ct_samples && verdict.num_samples > 0) {
                 log_warning("{}: holds no CT samples; only its structure was checked", path.string());
             }
+            if (source_check_) {
+                check_sources(path);
+            }
             results_.push_back({{"path", path.string()},
                                 {"ok", true},
                                 {"samples", verdict.num_samples},
                                 {"size", verdict.size_bytes},
-                                {"digests", verdict.has_digests}});
+                                {"digests", verdict.has_digests},
+                                {"sources", source_check_.has_value()}});
             if (!tool_.is_json()) {
-                tool_.print(
-                    "ok   {}: {} samples{}\n", path.string(), verdict.num_samples,
-                    verdict.has_digests ? ", all digests match" : " (no index beside it: no digests)");
+                tool_.print("ok   {}: {} samples{}{}\n", path.string(), verdict.num_samples,
+                            verdict.has_digests ? ", all digests match" : " (no index beside it: no digests)",
+                            source_check_ ? ", every voxel as in its source" : "");
             }
         });
         return num_samples;
+    }
+
+    void check_sources(std::filesystem::path const& path) {
+        require(std::filesystem::exists(sidecar_path(path)), ExitCode::kBadInput,
+                "{} has no index beside it that names its sources", path.string());
+        ShardReader const reader(path);
+        for (SidecarSample const& sample : read_sidecar(path).samples) {
+            source_check_->check(reader, sample);
+        }
     }
 
     template <class Check>
@@ -92,6 +114,7 @@ class Verification {
     }
 
     ToolContext& tool_;
+    std::optional<SourceCheck> source_check_;
     nlohmann::json results_ = nlohmann::json::array();
     std::size_t num_bad_ = 0;
 };
@@ -103,12 +126,16 @@ ToolCommand shard_verify_command() {
         "verify",
         "checks every header, sample and, with an index, every byte; 0 all good, 65 something is wrong",
         {{"ctclip-shard verify shards", "all shards of a folder, and its manifest"},
+         {"ctclip-shard verify shards --sources npz",
+          "also every voxel against the volumes that it came from"},
          {"ctclip-shard verify a.tar b.tar", "single shards, also of Python webdataset or GNU tar"}},
         [](Schema& schema, ShardVerifyOptions& options) {
             schema.positional("PATH", options.paths, "shards, or folders of shards").required();
+            schema.option("--sources", options.sources,
+                          "convert the volumes of this folder again, and compare every voxel");
         },
         [](ToolContext& tool, ShardVerifyOptions const& options) {
-            Verification verification(tool);
+            Verification verification(tool, options.sources);
             for (std::filesystem::path const& path : options.paths) {
                 verification.check(path);
             }

@@ -29,13 +29,6 @@ std::filesystem::path partial_name(std::filesystem::path const& final_path) {
                                                ::getpid(), entropy(), entropy(), kPartialSuffix);
 }
 
-void sync_folder(std::filesystem::path const& folder) {
-    FileDescriptor const directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory || ::fsync(directory.get()) != 0) {
-        fail_errno(ExitCode::kIoError, "cannot sync folder " + folder.string(), errno);
-    }
-}
-
 }  // namespace
 
 DurableFile::DurableFile(std::filesystem::path final_path, IfExists if_exists)
@@ -148,6 +141,21 @@ std::string write_durably(std::filesystem::path const& path, std::string_view co
     DurableFile file(path, if_exists);
     file.write(content);
     return file.commit();
+}
+
+void sync_folder(std::filesystem::path const& folder) {
+    FileDescriptor const directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory || ::fsync(directory.get()) != 0) {
+        fail_errno(ExitCode::kIoError, "cannot sync folder " + folder.string(), errno);
+    }
+}
+
+void sync_and_drop_cache(std::filesystem::path const& path) {
+    FileDescriptor const file = open_for_reading(path);
+    if (::fsync(file.get()) != 0) {
+        fail_errno(ExitCode::kIoError, "cannot sync " + path.string(), errno);
+    }
+    ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
 }
 
 std::size_t sweep_partial_files(std::filesystem::path const& folder) {

@@ -61,6 +61,12 @@ class DurableFile {
 /// DurableFile in one call. Returns the SHA-256 (hex).
 std::string write_durably(std::filesystem::path const& path, std::string_view content, IfExists if_exists);
 
+/// Makes names that appeared in or went from `folder` permanent. @throws Error kIoError.
+void sync_folder(std::filesystem::path const& folder);
+/// Syncs a finished file and drops its pages from the cache: what is read next comes from storage.
+/// @throws Error kBadInput if it does not exist, kIoError.
+void sync_and_drop_cache(std::filesystem::path const& path);
+
 /// Removes leftovers of interrupted DurableFiles in `folder`; returns how many. Call only while no other job
 /// writes there.
 std::size_t sweep_partial_files(std::filesystem::path const& folder);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file_descriptor.hpp"
+#include "convert/made_dataset.hpp"
 #include "shard/made_shard.hpp"
 #include "support/process.hpp"
 
@@ -108,6 +109,55 @@ TEST(ShardIndexCommand, LetsVerifySeeABitFlipInAForeignShard) {
     EXPECT_TRUE(fs::exists(dir / "a.tar.idx"));
     std::fstream(shard, std::ios::in | std::ios::out).seekp(1600).put('!');
     EXPECT_EQ(run_shard_tool({"verify", shard}).exit_code, 65);
+}
+
+TEST(ShardVerifyCommand, ComparesEveryVoxelWithTheSources) {
+    MadeDataset dataset(3);
+    dataset.run();
+    fs::path const& shards = dataset.options.output;
+    ProcessResult const good = run_shard_tool({"verify", shards, "--sources", dataset.options.volumes});
+    EXPECT_EQ(good.exit_code, 0) << good.err;
+    EXPECT_THAT(good.out, testing::HasSubstr("every voxel as in its source"));
+
+    std::vector<float> voxels(120, 7.0F);
+    dataset.write_volume(2, voxels);
+    ProcessResult const bad =
+        run_shard_tool({"verify", shards, "--sources", dataset.options.volumes, "--json"});
+    EXPECT_EQ(bad.exit_code, 65);
+    EXPECT_THAT(bad.err, testing::HasSubstr("train_2_a_1.npz is not the file that was converted"));
+    EXPECT_EQ(json::parse(bad.out).at("results")[0].at("sources"), true);
+    EXPECT_EQ(run_shard_tool({"verify", shards}).exit_code, 0) << "the shards themselves are good";
+}
+
+TEST(ShardVerifyCommand, SaysThatAForeignShardHasNoSourcesOnRecord) {
+    ProcessResult const result =
+        run_shard_tool({"verify", kData / "clean/shard-000000.tar", "--sources", kData});
+    EXPECT_EQ(result.exit_code, 65);
+    EXPECT_THAT(result.err, testing::HasSubstr("no index beside it that names its sources"));
+}
+
+TEST(ShardReapCommand, DeletesOnlyWithTheWordOfItsDryRun) {
+    MadeDataset dataset(3);
+    dataset.run();
+    std::vector<std::string> const command{"reap", dataset.options.output, "--sources",
+                                           dataset.options.volumes, "--json"};
+    auto const with = [&](std::string word) {
+        std::vector<std::string> words = command;
+        words.insert(words.end(), {"--confirm", std::move(word)});
+        return run_shard_tool(words);
+    };
+    ProcessResult const dry = run_shard_tool(command);
+    ASSERT_EQ(dry.exit_code, 0) << dry.err;
+    json const output = json::parse(dry.out);
+    EXPECT_EQ(output.at("schema"), "ctclip.shard.reap/1");
+    EXPECT_EQ(output.at("dry_run"), true);
+    EXPECT_EQ(output.at("sources"), 3);
+
+    EXPECT_EQ(with("yes").exit_code, 64);
+    EXPECT_EQ(content_of(dataset.options.volumes).size(), 3U);
+    ProcessResult const wet = with(output.at("confirmation_word"));
+    EXPECT_EQ(wet.exit_code, 0) << wet.err;
+    EXPECT_TRUE(content_of(dataset.options.volumes).empty());
 }
 
 }  // namespace
