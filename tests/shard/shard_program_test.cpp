@@ -111,6 +111,40 @@ TEST(ShardIndexCommand, LetsVerifySeeABitFlipInAForeignShard) {
     EXPECT_EQ(run_shard_tool({"verify", shard}).exit_code, 65);
 }
 
+/// Pax headers, alphabetical order, GNU, ustar and old long names, folders: every command takes them, from a
+/// file.
+TEST(ShardTool, TakesShardsOfPythonAndGnuTarInEveryCommand) {
+    for (char const* folder : {"webdataset", "gnutar"}) {
+        std::ifstream file(kData / folder / "expected.json");
+        for (json const& expected : json::parse(file)) {
+            TempDir const dir;
+            fs::path const shard = dir / "a.tar";
+            fs::copy_file(kData / expected.at("file").get<std::string>(), shard);
+            SCOPED_TRACE(expected.at("file"));
+            std::size_t const num_samples = expected.at("samples").size();
+            json const verified = json::parse(run_shard_tool({"verify", shard, "--json"}).out);
+            EXPECT_EQ(verified.at("ok"), true);
+            EXPECT_EQ(verified.at("results")[0].at("samples"), num_samples);
+            EXPECT_EQ(json::parse(run_shard_tool({"ls", shard, "--json"}).out).at("samples").size(),
+                      num_samples);
+            EXPECT_EQ(json::parse(run_shard_tool({"stats", shard, "--json"}).out).at("samples"), num_samples);
+
+            std::string const key = expected.at("samples").back().at("key");
+            ProcessResult const shown = run_shard_tool({"show", shard, key, "--png", dir / "a.png"});
+            EXPECT_EQ(shown.exit_code, 0) << shown.err;
+            ProcessResult const picture = run_process(
+                {CTCLIP_PEER_PYTHON, CTCLIP_PEER_SCRIPTS "/check_slices.py", shard, key, dir / "a.png"});
+            EXPECT_EQ(picture.exit_code, 0) << picture.err;
+
+            ProcessResult const indexed =
+                run_shard_tool({"index", dir.path(), "--dali", "--energon", "--wids"});
+            EXPECT_EQ(indexed.exit_code, 0) << indexed.err;
+            json const again = json::parse(run_shard_tool({"verify", shard, "--json"}).out);
+            EXPECT_EQ(again.at("results")[0].at("digests"), true);
+        }
+    }
+}
+
 TEST(ShardVerifyCommand, ComparesEveryVoxelWithTheSources) {
     MadeDataset dataset(3);
     dataset.run();
