@@ -191,6 +191,11 @@ Progress JobContext::progress(std::string what, std::string unit, std::int64_t t
                     rank() == 0 ? progress_style_ : ProgressStyle::kSilent);
 }
 
+void end_stuck_job(std::string const& fault) {
+    log_error("{}. The job ends; what was saved is intact: run the same command again.", fault);
+    MpiSession::abort_while_stuck(ExitCode::kTryAgain);
+}
+
 int run_job(int argc, char** argv, JobDescription const& description,
             std::function<void(Schema&)> const& bind, std::function<void(JobContext&)> const& body) {
     JobOptions options;

@@ -54,6 +54,9 @@ class JobContext {
     ProgressStyle progress_style_;
 };
 
+/// For a Watchdog: says which rank is at fault and ends the job with kTryAgain, whatever the main thread does.
+[[noreturn]] void end_stuck_job(std::string const& fault);
+
 /// Returns the exit code, the same on every rank. Everything wrong with options and configuration is found
 /// before `body` starts and is printed once. An Error thrown by `body` on some ranks only ends all ranks
 /// through MPI_Abort (the others may be waiting in a collective for ever); thrown on all, it is printed once.

@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "dist/pulse.hpp"
 #include "mpi/mpi_check.hpp"
 
 namespace ctclip {
@@ -109,6 +110,7 @@ class MpiPending final : public PendingCollective {
     }
 
     void wait() override {
+        WaitScope const waiting;
         int const status =
             MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE);
         requests_.clear();
@@ -144,10 +146,12 @@ MpiCommunicator::MpiCommunicator(MPI_Comm parent, std::size_t max_count) : max_c
 }
 
 void MpiCommunicator::barrier() {
+    WaitScope const waiting;
     mpi_check(MPI_Barrier(comm_.get()), "MPI_Barrier");
 }
 
 void MpiCommunicator::broadcast(void* data, std::size_t num_bytes, int root) {
+    WaitScope const waiting;
     in_pieces(num_bytes, max_count_, [&](std::size_t offset, int count) {
         mpi_check(MPI_Bcast(at(data, offset), count, MPI_BYTE, root, comm_.get()), "MPI_Bcast");
     });
@@ -155,6 +159,7 @@ void MpiCommunicator::broadcast(void* data, std::size_t num_bytes, int root) {
 
 void MpiCommunicator::all_reduce(void* data, std::size_t count, Element element, Reduction reduction) {
     check_reduction(element, reduction);
+    WaitScope const waiting;
     in_pieces(count, max_count_, [&](std::size_t offset, int piece) {
         mpi_check(MPI_Allreduce(MPI_IN_PLACE, at(data, offset * element_size_bytes(element)), piece,
                                 mpi_type(element), mpi_op(reduction), comm_.get()),
@@ -172,6 +177,7 @@ std::unique_ptr<PendingCollective> MpiCommunicator::all_reduce_async(void* data,
 }
 
 void MpiCommunicator::all_gather(void const* sent, void* received, std::size_t num_bytes) {
+    WaitScope const waiting;
     if (num_bytes <= max_count_) {
         int const count = static_cast<int>(num_bytes);
         mpi_check(MPI_Allgather(sent, count, MPI_BYTE, received, count, MPI_BYTE, comm_.get()),
@@ -187,6 +193,7 @@ void MpiCommunicator::all_gather(void const* sent, void* received, std::size_t n
 
 void MpiCommunicator::reduce_scatter_sum(void const* sent, void* received, std::size_t count,
                                          Element element) {
+    WaitScope const waiting;
     std::size_t const item_size_bytes = element_size_bytes(element);
     // Open MPI adds the counts of all ranks in an int.
     if (count <= max_count_ / static_cast<std::size_t>(world_size_)) {

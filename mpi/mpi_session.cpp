@@ -2,7 +2,9 @@
 
 #include <mpi.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -37,6 +39,8 @@ class MpiSession::Library {
 };
 
 namespace {
+
+constexpr std::chrono::seconds kAbortPatience(3);
 
 struct LocalPlace {
     int rank = 0;
@@ -88,6 +92,12 @@ MpiSession::~MpiSession() = default;
 
 Communicator& MpiSession::communicator() const noexcept {
     return *communicator_;
+}
+
+void MpiSession::abort_while_stuck(ExitCode code) noexcept {
+    std::thread([code] { MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code)); }).detach();
+    std::this_thread::sleep_for(kAbortPatience);
+    std::_Exit(static_cast<int>(code));
 }
 
 void MpiSession::abort(ExitCode code) const noexcept {

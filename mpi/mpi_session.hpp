@@ -33,6 +33,10 @@ class MpiSession {
     /// failing rank survives both mpirun and srun.
     [[noreturn]] void abort(ExitCode code) const noexcept;
 
+    /// The same from any thread, also while the main thread is stuck in MPI: ends the process within seconds even
+    /// where MPI no longer answers.
+    [[noreturn]] static void abort_while_stuck(ExitCode code) noexcept;
+
   private:
     class Library;  // MPI_Init ... MPI_Finalize: outlives the communicator
 

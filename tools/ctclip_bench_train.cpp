@@ -72,7 +72,7 @@ std::vector<double> time_steps(BenchTrainOptions const& options, nlohmann::json&
     Optimizer optimizer(trained_tensors(parameters), {}, options.num_warmup_steps + options.num_steps);
     SelfCommunicator self;
     GradientSync gradient_sync(optimizer.parameters(), self);
-    TrainStep step(model, optimizer, gradient_sync, self, {}, 1, options.device());
+    TrainStep step(model, optimizer, gradient_sync, self, {.loss = {}, .seed = 1}, options.device());
     RandomBatch const batch(sizes, options.size == BenchModel::kFull ? 240 : 60, options);
     HostBatch const* const micro_batches[] = {&batch.batch()};
 

@@ -10,10 +10,18 @@ namespace ctclip {
 
 struct DeviceBatch {
     at::Tensor volume;  ///< (B, 1, z, x, y) float32
-    TextBatch text;     ///< trimmed to the batch's longest report
+    TextBatch text;     ///< trimmed to the longest report among the rows
+};
+
+/// Rows [first, first + count) of a batch.
+struct RowRange {
+    std::int64_t first = 0;
+    std::int64_t count = 0;
 };
 
 /// On the CPU the volume is the host batch's own memory: it must outlive all use, the backward pass included.
+DeviceBatch to_device(HostBatch const& batch, at::Device device, RowRange rows);
+/// All rows.
 DeviceBatch to_device(HostBatch const& batch, at::Device device);
 
 }  // namespace ctclip

@@ -154,6 +154,15 @@ void AdamW::update(Group const& group, std::vector<at::Tensor> const& gradients,
                       /*grad_scale=*/std::nullopt, found_inf);
 }
 
+NamedTensors AdamW::moments() const {
+    NamedTensors moments;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+        moments.push_back({"first moment of " + parameters_[i].name, exp_avg_[i]});
+        moments.push_back({"second moment of " + parameters_[i].name, exp_avg_sq_[i]});
+    }
+    return moments;
+}
+
 AdamWState AdamW::state() const {
     return {.num_steps = num_steps_.item<std::int64_t>(),
             .exp_avg = named(parameters_, exp_avg_),

@@ -38,6 +38,8 @@ class AdamW {
     /// float32 []: steps taken, exact up to 2^24.
     at::Tensor const& num_steps() const noexcept { return num_steps_; }
 
+    /// Both moments of every parameter under names for people. Shares their storage.
+    NamedTensors moments() const;
     /// Shares the moments' storage (copy before the next step). Waits for the device.
     AdamWState state() const;
     /// Copies. @throws Error kBadInput when a name is missing, unknown or twice there, or a shape differs.

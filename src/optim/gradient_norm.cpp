@@ -2,8 +2,12 @@
 
 namespace ctclip {
 
+at::Tensor norm_of_each(at::TensorList gradients) {
+    return at::stack(at::_foreach_norm(gradients, 2, at::kDouble));
+}
+
 at::Tensor global_norm(at::TensorList gradients) {
-    return at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients, 2, at::kDouble)));
+    return at::linalg_vector_norm(norm_of_each(gradients));
 }
 
 at::Tensor clip_coefficient(at::Tensor const& norm, double max_norm) {

@@ -7,6 +7,9 @@
 
 namespace ctclip {
 
+/// float64 [n]: the L2 norm of each gradient; not finite exactly where an element of it is not.
+at::Tensor norm_of_each(at::TensorList gradients);
+
 /// float64 []. Not finite exactly when some element is not: squares of float32 cannot overflow a double.
 /// @param gradients  any shapes, one floating type and device; empty tensors are fine, an empty list is not.
 at::Tensor global_norm(at::TensorList gradients);

@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "dist/bucket_plan.hpp"
+#include "dist/pulse.hpp"
 
 namespace ctclip {
 namespace {
@@ -106,6 +107,7 @@ class GradientSync::Impl {
         num_sent_ = 0;
         num_overlapped_ = 0;
         is_ready_.assign(parameters_.size(), false);
+        local_sums_.assign(communicator_.world_size() > 1 ? parameters_.size() : 0, at::Tensor());
         for (SyncBucket& bucket : buckets_) {
             bucket.num_missing = bucket.plan.slots.size();
         }
@@ -126,6 +128,7 @@ class GradientSync::Impl {
         }
     }
 
+    std::vector<at::Tensor> const& local_sums() const noexcept { return local_sums_; }
     std::size_t num_overlapped_buckets() const noexcept { return num_overlapped_; }
     std::size_t num_buckets() const noexcept { return buckets_.size(); }
 
@@ -149,6 +152,7 @@ class GradientSync::Impl {
 
     /// Called by autograd, possibly on a thread of its own, once the gradient of this backward is added.
     void mark_ready(std::size_t parameter_index) {
+        Pulse::of_process().beat();
         std::scoped_lock const lock(mutex_);
         if (!is_started_) {
             return;
@@ -157,6 +161,9 @@ class GradientSync::Impl {
                 "the gradient of {} was added to twice after averaging started (one backward at a time)",
                 names_[parameter_index]);
         is_ready_[parameter_index] = true;
+        if (!local_sums_.empty()) {
+            local_sums_[parameter_index] = parameters_[parameter_index].grad().sum();
+        }
         buckets_[bucket_of_[parameter_index]].num_missing -= 1;
         // Ranks may complete their buckets in different orders; they must send them in one.
         while (num_sent_ < buckets_.size() && buckets_[num_sent_].num_missing == 0) {
@@ -182,7 +189,8 @@ class GradientSync::Impl {
 
     std::mutex mutex_;
     bool is_started_ = false;
-    std::vector<bool> is_ready_;  // by parameter
+    std::vector<bool> is_ready_;          // by parameter
+    std::vector<at::Tensor> local_sums_;  // by parameter
     std::size_t num_sent_ = 0;
     std::size_t num_overlapped_ = 0;
 };
@@ -204,6 +212,9 @@ void GradientSync::start() {
 }
 void GradientSync::finish() {
     impl_->finish();
+}
+std::vector<at::Tensor> const& GradientSync::local_sums() const noexcept {
+    return impl_->local_sums();
 }
 std::size_t GradientSync::num_overlapped_buckets() const noexcept {
     return impl_->num_overlapped_buckets();

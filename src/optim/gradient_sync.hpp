@@ -56,6 +56,11 @@ class GradientSync {
     /// In the order of the parameters. Averages after finish(); overwritten by the next step.
     std::vector<at::Tensor> const& gradients() const noexcept { return gradients_; }
 
+    /// Of the last step on this rank, before averaging: the sum of each gradient, in the order of the parameters;
+    /// undefined where backward made none. Not finite where the gradient is not: tells which rank overflowed.
+    /// Empty with one rank, whose averages tell it all. Nothing waits for the device.
+    std::vector<at::Tensor> const& local_sums() const noexcept;
+
     /// Of the last step: buckets that left before backward ended, and their number (tests, diagnosis).
     std::size_t num_overlapped_buckets() const noexcept;
     std::size_t num_buckets() const noexcept;

@@ -1,9 +1,6 @@
 #include "optim/optimizer.hpp"
 
-#include <fmt/format.h>
-
 #include <limits>
-#include <string>
 #include <utility>
 
 #include "base/error.hpp"
@@ -12,8 +9,6 @@
 
 namespace ctclip {
 namespace {
-
-constexpr int kNumNamed = 3;  // offending parameters in a diagnosis
 
 at::Tensor make_lr_table(LrScheduleOptions const& options, std::int64_t max_steps, at::Device device) {
     validate(options);
@@ -27,27 +22,6 @@ at::Tensor pack(std::vector<at::Tensor> const& scalars) {
         doubles.push_back(scalar.to(at::kDouble));
     }
     return at::stack(doubles);
-}
-
-/// "a.weight (3 of 4096 elements), ...": the parameters whose gradients are not finite.
-std::string name_offenders(NamedTensors const& parameters, std::vector<at::Tensor> const& gradients) {
-    std::string text;
-    int num_offenders = 0;
-    for (std::size_t i = 0; i < gradients.size(); ++i) {
-        auto const num_bad = gradients[i].isfinite().logical_not().sum().item<std::int64_t>();
-        if (num_bad == 0) {
-            continue;
-        }
-        ++num_offenders;
-        if (num_offenders <= kNumNamed) {
-            text += fmt::format("{}{} ({} of {} elements)", text.empty() ? "" : ", ", parameters[i].name,
-                                num_bad, gradients[i].numel());
-        }
-    }
-    if (num_offenders > kNumNamed) {
-        text += fmt::format(" and {} more", num_offenders - kNumNamed);
-    }
-    return text;
 }
 
 }  // namespace
@@ -80,10 +54,10 @@ StepOutcome Optimizer::step(std::vector<at::Tensor> const& gradients) {
     at::Tensor const scale_before = scaler_.scale().clone();
     at::Tensor const inverse_scale = scaler_.inverse_scale().to(at::kDouble);
 
-    at::Tensor const norm = global_norm(gradients) * inverse_scale;
+    at::Tensor const norms = norm_of_each(gradients);
+    at::Tensor const norm = at::linalg_vector_norm(norms) * inverse_scale;
     at::Tensor const is_skipped = norm.lt(std::numeric_limits<double>::infinity()).eq(false);  // or NaN
     at::Tensor const coefficient = clip_coefficient(norm, options_.max_grad_norm);
-    // A skipped step keeps its gradients as they are, so that the parameters at fault can be named.
     scale_gradients(gradients, (inverse_scale * coefficient).masked_fill(is_skipped, 1.0));
 
     at::Tensor const lr = lr_table_.gather(0, adamw_.num_steps().to(at::kLong).view(1)).squeeze(0);
@@ -93,20 +67,19 @@ StepOutcome Optimizer::step(std::vector<at::Tensor> const& gradients) {
 
     return StepOutcome(
         pack({found_inf, norm, lr, scale_before, scaler_.scale(), scaler_.growth_tracker(),
-              adamw_.num_steps(), scaler_.num_skipped_steps(), scaler_.num_consecutive_skips()}));
+              adamw_.num_steps(), scaler_.num_skipped_steps(), scaler_.num_consecutive_skips()}),
+        norms);
 }
 
-void Optimizer::require_progress(StepReport const& report, std::vector<at::Tensor> const& gradients) const {
-    if (report.num_consecutive_skips < options_.loss_scaler.max_consecutive_skips) {
-        return;
+NamedTensors Optimizer::replicated() const {
+    NamedTensors tensors = adamw_.parameters();
+    for (NamedTensor const& moment : adamw_.moments()) {
+        tensors.push_back(moment);
     }
-    std::string const offenders = name_offenders(parameters(), gradients);
-    fail(ExitCode::kInternal,
-         "{} steps in a row were skipped because gradients were not finite (loss scale now {}, {} steps "
-         "taken). Not finite: {}. Go on from the last checkpoint with a smaller learning rate or with "
-         "training.mixed_precision=bf16; if this is the start of a run, look at the input for NaN.",
-         report.num_consecutive_skips, report.next_loss_scale, report.num_taken_steps,
-         offenders.empty() ? "nothing any more" : offenders);
+    tensors.push_back({"the number of steps taken", adamw_.num_steps()});
+    tensors.push_back({"the loss scale", scaler_.scale()});
+    tensors.push_back({"the growth tracker of the loss scale", scaler_.growth_tracker()});
+    return tensors;
 }
 
 void Optimizer::restore(OptimizerState const& state) {

@@ -34,7 +34,9 @@ struct StepReport {
 /// A step's report, still on the device.
 class StepOutcome {
   public:
-    explicit StepOutcome(at::Tensor packed) : packed_(std::move(packed)) {}
+    StepOutcome() = default;
+    StepOutcome(at::Tensor packed, at::Tensor gradient_norms)
+        : packed_(std::move(packed)), gradient_norms_(std::move(gradient_norms)) {}
 
     /// Waits for the device until the step is done.
     StepReport read() const;
@@ -44,9 +46,12 @@ class StepOutcome {
     at::Tensor skip_flag() const { return packed_[0]; }
     /// float64 [] on the device: 1 if the step was skipped, else 0. Nothing waits.
     at::Tensor skipped() const { return packed_.select(0, 0); }
+    /// float64 [parameters] on the device: norm of each averaged gradient, still scaled. Names what overflowed.
+    at::Tensor const& gradient_norms() const { return gradient_norms_; }
 
   private:
     at::Tensor packed_;  // float64 [9], in the order of StepReport
+    at::Tensor gradient_norms_;
 };
 
 struct OptimizerState {
@@ -69,12 +74,9 @@ class Optimizer {
     ///                   clipped in place.
     StepOutcome step(std::vector<at::Tensor> const& gradients);
 
-    /// Stops a run that gets nowhere.
-    /// @param gradients  of the last step, to name the parameters at fault.
-    /// @throws Error kInternal once max_consecutive_skips steps in a row were skipped.
-    void require_progress(StepReport const& report, std::vector<at::Tensor> const& gradients) const;
-
     NamedTensors const& parameters() const noexcept { return adamw_.parameters(); }
+    /// Everything that must be the same on every rank: weights, moments, loss scale and counters. Shared storage.
+    NamedTensors replicated() const;
 
     /// Shares the moments' storage. Waits for the device.
     OptimizerState state() const { return {.adamw = adamw_.state(), .loss_scaler = scaler_.state()}; }

@@ -66,7 +66,7 @@ void require_equal_replicas(NamedTensors const& tensors, Communicator& communica
         }
         bool const is_equal =
             std::adjacent_find(by_rank.begin(), by_rank.end(), std::not_equal_to<>()) == by_rank.end();
-        require(is_equal, ExitCode::kInternal,
+        require(is_equal, ExitCode::kTryAgain,
                 "at step {} the ranks no longer hold the same {}: rank{} {} differ{} (a fault of memory or "
                 "network; later weights are worthless). Go on from the last checkpoint, without the hosts of "
                 "these ranks.",

@@ -14,7 +14,7 @@ namespace ctclip {
 /// @param tensors       float32, float64 or int64, contiguous; the same list on every rank.
 /// @param communicator  for host memory.
 /// @param step          for the message.
-/// @throws Error kInternal on every rank, naming the first tensor that differs and the ranks that do.
+/// @throws Error kTryAgain on every rank, naming the first tensor that differs and the ranks that do.
 void require_equal_replicas(NamedTensors const& tensors, Communicator& communicator, std::int64_t step);
 
 }  // namespace ctclip

@@ -63,6 +63,34 @@ void bind_training(Schema& schema, TrainingOptions& training) {
              "micro-batches per optimizer step")
         .positive();
     schema
+        .key("training.grad_cache_chunks", training.grad_cache_chunks,
+             "compute a batch in so many pieces and contrast it as a whole: memory of one piece, one more forward")
+        .positive();
+    schema.choice("training.recompute", training.recompute,
+                  {{"none", Recompute::kNone}, {"layers", Recompute::kLayers}},
+                  "layers: make activations again in the backward pass; less memory, about a third more time");
+    schema
+        .key("training.replica_check_steps", training.replica_check_steps,
+             "steps between checks that all ranks hold the same weights; 0: only before checkpoints")
+        .min(0);
+    schema
+        .key("training.hang_timeout_s", training.hang_timeout_s,
+             "end the job (exit 75) when no rank gets further for so long, or one gives no sign of life; 0: never")
+        .min(0.0);
+    schema
+        .key("training.stall_timeout_s", training.stall_timeout_s,
+             "the same for what may take long: start, first step, waiting for data, validation, saving")
+        .positive();
+    schema
+        .key("training.codebook_window", training.codebook_window,
+             "steps over which the used codes of the codebook are counted")
+        .positive();
+    schema
+        .key("training.codebook_min_share", training.codebook_min_share,
+             "share of the codes below which a window is named a collapse")
+        .min(0.0)
+        .max(1.0);
+    schema
         .key("training.save_every_n_steps", training.save_every_n_steps,
              "checkpoint interval; wins over epochs")
         .positive();

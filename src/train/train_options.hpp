@@ -13,6 +13,7 @@
 #include "loss/contrastive_loss.hpp"
 #include "model/model_settings.hpp"
 #include "model/precision_policy.hpp"
+#include "model/recompute.hpp"
 #include "optim/optimizer_options.hpp"
 
 namespace ctclip {
@@ -34,6 +35,13 @@ struct TrainingOptions {
     std::optional<std::int64_t> warmup_steps = 1000;  ///< wins over warmup_epochs
     std::optional<double> warmup_epochs;
     std::int64_t gradient_accumulation_steps = 1;
+    std::int64_t grad_cache_chunks = 1;  ///< pieces in which a batch is computed, and contrasted as a whole
+    Recompute recompute = Recompute::kNone;
+    std::int64_t replica_check_steps = 100;  ///< 0: only before a checkpoint
+    double hang_timeout_s = 20.0;            ///< without progress on any rank; 0: wait for ever
+    double stall_timeout_s = 1800.0;         ///< of what may take long: start, first step, data, validation, saving
+    std::int64_t codebook_window = 100;      ///< steps over which used codes are counted
+    double codebook_min_share = 0.01;        ///< of the codes; fewer in a window are named a collapse
     std::optional<std::int64_t> save_every_n_steps = 1000;  ///< wins over save_every_n_epochs
     std::optional<double> save_every_n_epochs;
     std::optional<double> max_seconds;  ///< stop with a checkpoint (exit 75) once the job has run this long

@@ -1,7 +1,10 @@
 #include "train/train_step.hpp"
 
+#include <algorithm>
+#include <vector>
+
 #include "base/splitmix64.hpp"
-#include "model/device_batch.hpp"
+#include "dist/pulse.hpp"
 
 namespace ctclip {
 namespace {
@@ -10,61 +13,138 @@ Element element_of(at::Tensor const& tensor) {
     return tensor.scalar_type() == at::kDouble ? Element::kF64 : Element::kF32;
 }
 
+/// Pieces that differ by at most a row; fewer than asked where there are fewer rows.
+std::vector<RowRange> split_rows(std::int64_t num_rows, std::int64_t num_chunks) {
+    std::int64_t const count = std::min(num_rows, num_chunks);
+    std::vector<RowRange> chunks;
+    for (std::int64_t i = 0; i < count; ++i) {
+        std::int64_t const first = num_rows * i / count;
+        chunks.push_back({first, num_rows * (i + 1) / count - first});
+    }
+    return chunks;
+}
+
+RowLatents detached(RowLatents const& latents) {
+    return {latents.text.detach(), latents.image.detach(), latents.statistics};
+}
+
 }  // namespace
 
 TrainStep::TrainStep(ClipModel const& model, Optimizer& optimizer, GradientSync& gradient_sync,
-                     Communicator& communicator, LossOptions const& loss_options, std::uint64_t seed,
-                     at::Device device)
+                     Communicator& communicator, StepSettings const& settings, at::Device device)
     : model_(model),
       optimizer_(optimizer),
       gradient_sync_(gradient_sync),
       communicator_(communicator),
-      loss_options_(loss_options),
-      dropout_seed_(derive_seed(seed, "dropout")),
+      settings_(settings),
+      dropout_seed_(derive_seed(settings.seed, "dropout")),
       device_(device) {}
 
 StepResult TrainStep::run(std::int64_t step, std::span<HostBatch const* const> micro_batches,
                           StepTimer timer) {
     auto const num_micro_steps = static_cast<std::int64_t>(micro_batches.size());
-    at::Tensor loss;
+    StepResult result;
     CodebookStatistics statistics;
     gradient_sync_.zero();
-    for (std::int64_t micro_step = 0; micro_step < num_micro_steps; ++micro_step) {
-        auto const draw = static_cast<std::uint64_t>(step * num_micro_steps + micro_step);
-        HostBatch const& batch = *micro_batches[static_cast<std::size_t>(micro_step)];
-        Forward const result = forward(batch, splitmix64(dropout_seed_, draw));
-        at::Tensor const share = result.loss / static_cast<double>(num_micro_steps);
-        statistics.defined() ? statistics.add(result.statistics) : void(statistics = result.statistics);
-        loss = loss.defined() ? loss + share.detach() : share.detach();
-        timer.lap(StepPart::kForward);
-
-        if (micro_step + 1 == num_micro_steps) {
-            gradient_sync_.start();
-        }
-        optimizer_.scaled(share).backward();
-        timer.lap(StepPart::kBackward);
+    for (std::int64_t i = 0; i < num_micro_steps; ++i) {
+        MicroStep const micro_step{.batch = *micro_batches[static_cast<std::size_t>(i)],
+                                   .dropout_seed = dropout_seed(step, i, num_micro_steps),
+                                   .weight = 1.0 / static_cast<double>(num_micro_steps),
+                                   .is_last = i + 1 == num_micro_steps};
+        auto const [latents, loss] =
+            settings_.num_chunks > 1 ? compute_in_chunks(micro_step, timer) : compute(micro_step, timer);
+        statistics.defined() ? statistics.add(latents.statistics) : void(statistics = latents.statistics);
+        result.loss = result.loss.defined() ? result.loss + loss : loss;
+        result.traces.image_sums.push_back(latents.image.sum({1}));
+        result.traces.text_sums.push_back(latents.text.sum({1}));
     }
     gradient_sync_.finish();
+    result.traces.gradient_sums = gradient_sync_.local_sums();
+    result.traces.loss = result.loss.clone();
     sum_over_ranks(statistics);
-    average_over_ranks(loss);
+    average_over_ranks(result.loss);
     timer.lap(StepPart::kSync);
 
-    StepOutcome const outcome = optimizer_.step(gradient_sync_.gradients());
-    model_.update_codebook(statistics, outcome.skipped());
+    result.outcome = optimizer_.step(gradient_sync_.gradients());
+    model_.update_codebook(statistics, result.outcome.skipped());
+    result.used_codes = statistics.counts.gt(0);
     timer.lap(StepPart::kOptimizer);
-    return {loss, outcome, timer};
+    result.timer = timer;
+    return result;
 }
 
-TrainStep::Forward TrainStep::forward(HostBatch const& host_batch, std::uint64_t dropout_seed) const {
-    DeviceBatch const batch = to_device(host_batch, device_);
-    ImageLatents const image = model_.encode_image(batch.volume, Mode::kTrain);
-    std::int64_t const num_rows = host_batch.shape.num_rows;
-    at::Tensor const text =
-        model_.encode_text(batch.text, TextDropout{dropout_seed, communicator_.rank() * num_rows});
-    RowPartition const partition = RowPartition::even(communicator_.world_size(), num_rows);
+std::uint64_t TrainStep::dropout_seed(std::int64_t step, std::int64_t micro_step,
+                                      std::int64_t num_micro_steps) const {
+    return splitmix64(dropout_seed_, static_cast<std::uint64_t>(step * num_micro_steps + micro_step));
+}
+
+std::pair<RowLatents, at::Tensor> TrainStep::compute(MicroStep const& micro_step, StepTimer& timer) {
+    RowLatents const latents =
+        encode(micro_step.batch, {0, micro_step.batch.shape.num_rows}, micro_step.dropout_seed, Mode::kTrain);
+    at::Tensor const loss = loss_of(latents) * micro_step.weight;
+    timer.lap(StepPart::kForward);
+    if (micro_step.is_last) {
+        gradient_sync_.start();
+    }
+    optimizer_.scaled(loss).backward();
+    timer.lap(StepPart::kBackward);
+    return {detached(latents), loss.detach()};
+}
+
+std::pair<RowLatents, at::Tensor> TrainStep::compute_in_chunks(MicroStep const& micro_step,
+                                                               StepTimer& timer) {
+    std::vector<RowRange> const chunks = split_rows(micro_step.batch.shape.num_rows, settings_.num_chunks);
+    RowLatents cached = encode_without_gradient(micro_step, chunks);
+    cached.text.requires_grad_();
+    cached.image.requires_grad_();
+    at::Tensor const loss = loss_of(cached) * micro_step.weight;
+    timer.lap(StepPart::kForward);
+
+    optimizer_.scaled(loss).backward();  // to the latents, and to what only the loss has: the temperature
+    for (RowRange const rows : chunks) {
+        // The same dropout; the codebook has its statistics already.
+        RowLatents const again = encode(micro_step.batch, rows, micro_step.dropout_seed, Mode::kEvaluate);
+        at::Tensor const text_gradient = cached.text.grad().narrow(0, rows.first, rows.count);
+        at::Tensor const image_gradient = cached.image.grad().narrow(0, rows.first, rows.count);
+        if (micro_step.is_last && rows.first == chunks.back().first) {
+            gradient_sync_.start();
+        }
+        ((again.text * text_gradient).sum() + (again.image * image_gradient).sum()).backward();
+    }
+    timer.lap(StepPart::kBackward);
+    return {detached(cached), loss.detach()};
+}
+
+RowLatents TrainStep::encode_without_gradient(MicroStep const& micro_step,
+                                              std::span<RowRange const> chunks) const {
+    at::NoGradGuard const no_grad;
+    std::vector<at::Tensor> texts;
+    std::vector<at::Tensor> images;
+    CodebookStatistics statistics;
+    for (RowRange const rows : chunks) {
+        RowLatents const latents = encode(micro_step.batch, rows, micro_step.dropout_seed, Mode::kTrain);
+        texts.push_back(latents.text);
+        images.push_back(latents.image);
+        statistics.add(latents.statistics);
+    }
+    return {at::cat(texts), at::cat(images), statistics};
+}
+
+RowLatents TrainStep::encode(HostBatch const& host_batch, RowRange rows, std::uint64_t dropout_seed,
+                             Mode mode) const {
+    DeviceBatch const batch = to_device(host_batch, device_, rows);
+    Pulse::of_process().beat();
+    ImageLatents const image = model_.encode_image(batch.volume, mode);
+    Pulse::of_process().beat();
+    std::int64_t const first_sample = communicator_.rank() * host_batch.shape.num_rows + rows.first;
+    at::Tensor const text = model_.encode_text(batch.text, TextDropout{dropout_seed, first_sample});
+    return {text, image.latents, image.statistics};
+}
+
+at::Tensor TrainStep::loss_of(RowLatents const& latents) const {
+    RowPartition const partition = RowPartition::even(communicator_.world_size(), latents.text.size(0));
     LossScalars const scalars{model_.temperature(), model_.logit_bias()};
-    return {contrastive_loss(text, image.latents, scalars, loss_options_, partition, communicator_),
-            image.statistics};
+    return contrastive_loss(latents.text, latents.image, scalars, settings_.loss, partition, communicator_);
 }
 
 void TrainStep::sum_over_ranks(CodebookStatistics const& statistics) const {

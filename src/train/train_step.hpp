@@ -1,4 +1,9 @@
 /// One optimizer step: the heart of training, in one place.
+///
+/// With several chunks a batch is computed piece by piece, and still contrasted as a whole (GradCache, Gao et
+/// al. 2021): the latents of all pieces first, without what a backward pass needs; the loss and its gradient
+/// at the latents; then every piece again, back-propagating that gradient. Memory is that of one piece, time
+/// one more forward pass, the result that of the whole batch.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -10,37 +15,66 @@
 #include "loader/host_batch.hpp"
 #include "loss/contrastive_loss.hpp"
 #include "model/clip_model.hpp"
+#include "model/device_batch.hpp"
 #include "optim/gradient_sync.hpp"
 #include "optim/optimizer.hpp"
 #include "train/step_timer.hpp"
+#include "train/step_traces.hpp"
 
 namespace ctclip {
 
 struct StepResult {
     at::Tensor loss;  ///< 0-d float32 on the device: mean over micro-batches and ranks
     StepOutcome outcome;
+    at::Tensor used_codes;  ///< (codes) bool on the device: codes that some token of some rank took
+    StepTraces traces;
     StepTimer timer;
+};
+
+struct StepSettings {
+    LossOptions loss;
+    std::uint64_t seed = 0;       ///< of the run: dropout derives from it
+    std::int64_t num_chunks = 1;  ///< pieces in which a batch is computed
+};
+
+/// Latents of some rows of a batch.
+struct RowLatents {
+    at::Tensor text;   ///< (n, E)
+    at::Tensor image;  ///< (n, E)
+    CodebookStatistics statistics;
 };
 
 class TrainStep {
   public:
     /// All are used, not owned. @param communicator  over the memory of the model's device.
     TrainStep(ClipModel const& model, Optimizer& optimizer, GradientSync& gradient_sync,
-              Communicator& communicator, LossOptions const& loss_options, std::uint64_t seed,
-              at::Device device);
+              Communicator& communicator, StepSettings const& settings, at::Device device);
 
-    /// Collective. @param step  index of this step from 0: dropout is a pure function of it and the seed.
+    /// Collective. Reads nothing back from the device.
+    /// @param step  index of this step from 0: dropout is a pure function of it and the seed.
     /// @param micro_batches  this rank's, all of one size; each counts the same.
     /// @param timer  goes on in the result.
     StepResult run(std::int64_t step, std::span<HostBatch const* const> micro_batches, StepTimer timer);
 
+    /// Of one micro-batch in a step: the seed of its dropout.
+    std::uint64_t dropout_seed(std::int64_t step, std::int64_t micro_step,
+                               std::int64_t num_micro_steps) const;
+    /// Not collective.
+    RowLatents encode(HostBatch const& batch, RowRange rows, std::uint64_t dropout_seed, Mode mode) const;
+
   private:
-    struct Forward {
-        at::Tensor loss;  // to back-propagate
-        CodebookStatistics statistics;
+    struct MicroStep {
+        HostBatch const& batch;
+        std::uint64_t dropout_seed = 0;
+        double weight = 1.0;   // of its loss in that of the step
+        bool is_last = false;  // its gradients complete the step
     };
 
-    Forward forward(HostBatch const& batch, std::uint64_t dropout_seed) const;
+    /// Forward and backward; the latents come back detached, with the loss on this rank, weighted.
+    std::pair<RowLatents, at::Tensor> compute(MicroStep const& micro_step, StepTimer& timer);
+    std::pair<RowLatents, at::Tensor> compute_in_chunks(MicroStep const& micro_step, StepTimer& timer);
+    RowLatents encode_without_gradient(MicroStep const& micro_step, std::span<RowRange const> chunks) const;
+    at::Tensor loss_of(RowLatents const& latents) const;
     void sum_over_ranks(CodebookStatistics const& statistics) const;
     void average_over_ranks(at::Tensor const& loss) const;
 
@@ -48,7 +82,7 @@ class TrainStep {
     Optimizer& optimizer_;
     GradientSync& gradient_sync_;
     Communicator& communicator_;
-    LossOptions loss_options_;
+    StepSettings settings_;
     std::uint64_t dropout_seed_;
     at::Device device_;
 };

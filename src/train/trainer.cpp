@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <ctime>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/build_info.hpp"
 #include "base/log.hpp"
@@ -14,6 +15,9 @@
 #include "checkpoint/checkpoint_store.hpp"
 #include "checkpoint/parameter_keys.hpp"
 #include "dist/gather_bytes.hpp"
+#include "dist/pulse.hpp"
+#include "loader/bad_samples.hpp"
+#include "optim/replica_check.hpp"
 #include "train/resume_check.hpp"
 #include "train/state_capture.hpp"
 
@@ -47,6 +51,20 @@ LoaderOptions training_loader_options(TrainOptions const& options, TrainWorld co
     return loader;
 }
 
+std::vector<std::int64_t> dataset_indices(HostBatch const& batch) {
+    std::vector<std::int64_t> indices;
+    for (BatchRow const& row : batch.rows) {
+        indices.push_back(row.index);
+    }
+    return indices;
+}
+
+/// Waits for the device, which waits for the other ranks.
+StepReport read(StepOutcome const& outcome) {
+    WaitScope const waiting;
+    return outcome.read();
+}
+
 bool is_due(std::int64_t step, std::int64_t every) {
     return every > 0 && step % every == 0;
 }
@@ -74,13 +92,18 @@ Trainer::Trainer(TrainOptions options, std::string config_yaml, TrainWorld const
       world_(world),
       inputs_(open_run_inputs(options_, world.host.world_size())),
       parameters_(inputs_.model, world.device, PrecisionPolicy(options_.training.precision).master()),
-      model_(inputs_.model, parameters_, PrecisionPolicy(options_.training.precision)),
+      model_(inputs_.model, parameters_, PrecisionPolicy(options_.training.precision),
+             options_.training.recompute),
       optimizer_(trained_tensors(parameters_), optimizer_options(options_.training, inputs_.plan),
                  inputs_.plan.max_steps),
       gradient_sync_(optimizer_.parameters(), world.ranks),
       train_step_(model_, optimizer_, gradient_sync_, world.ranks,
-                  options_.contrast.loss(inputs_.model.loss_type),
-                  static_cast<std::uint64_t>(options_.experiment.seed), world.device),
+                  {.loss = options_.contrast.loss(inputs_.model.loss_type),
+                   .seed = static_cast<std::uint64_t>(options_.experiment.seed),
+                   .num_chunks = options_.training.grad_cache_chunks},
+                  world.device),
+      forensics_(model_, train_step_, optimizer_.parameters(), world.host),
+      guard_(options_.training, world.host.rank() == 0),
       reporter_(options_.logging, inputs_.plan.max_steps) {
     sampler_.seed = static_cast<std::uint64_t>(options_.experiment.seed);
     if (inputs_.validation_set) {
@@ -175,9 +198,13 @@ void Trainer::begin() {
 void Trainer::train(std::function<bool()> const& stop_requested) {
     StepPlan const& plan = inputs_.plan;
     reporter_.begin(step_);
+    first_step_ = step_;
     while (step_ < plan.max_steps) {
         take_step();
         bool const is_last = step_ == plan.max_steps;
+        if (is_due(step_, options_.training.replica_check_steps)) {
+            check_replicas();
+        }
         if (validator_ && (is_last || is_due(step_, plan.eval_every_n_steps))) {
             validate();
         }
@@ -194,6 +221,7 @@ void Trainer::train(std::function<bool()> const& stop_requested) {
         }
     }
     reporter_.end();
+    ActivityScope const activity(Activity::kSaving);
     if (is_root()) {
         auto const newest = folder_->checkpoints().wait();
         log_info("done: {} steps; the last checkpoint is {}", step_,
@@ -202,34 +230,107 @@ void Trainer::train(std::function<bool()> const& stop_requested) {
 }
 
 void Trainer::take_step() {
+    auto const begun = std::chrono::steady_clock::now();
     StepTimer timer;
     timer.start();
     std::vector<BatchLease> leases;
     std::vector<HostBatch const*> micro_batches;
+    Pulse::of_process().set_activity(Activity::kData);
     for (std::int64_t i = 0; i < options_.training.gradient_accumulation_steps; ++i) {
         leases.push_back(loader_->next());
         micro_batches.push_back(leases.back().get());
     }
     timer.lap(StepPart::kData);
 
-    StepResult result = train_step_.run(step_, micro_batches, timer);
-    StepReport const report = result.outcome.read();
+    PendingStep launched;
+    launched.begun = begun;
+    launched.before = sampler_;
+    for (HostBatch const* const batch : micro_batches) {
+        launched.row_indices.push_back(dataset_indices(*batch));
+    }
+    Pulse::of_process().set_activity(step_ == first_step_ ? Activity::kFirstStep : Activity::kStep);
+    Pulse::of_process().set_step(step_ + 1);
+    launched.result = train_step_.run(step_, micro_batches, timer);
+    launched.launch_s = launched.result.timer.total_s();
     sampler_ = micro_batches.back()->state_after;
     step_ += 1;
+    launched.step = step_;
+    launched.epoch = epoch();
 
-    StepFacts const facts{.step = step_,
-                          .epoch = epoch(),
-                          .loss = result.loss.item<double>(),
+    settle();  // the step before this one, while the device computes
+    pending_ = std::move(launched);
+}
+
+void Trainer::settle() {
+    if (!pending_) {
+        return;
+    }
+    PendingStep const step = *std::exchange(pending_, std::nullopt);
+    StepReport const report = read(step.result.outcome);
+    StepFacts const facts{.step = step.step,
+                          .epoch = step.epoch,
+                          .loss = step.result.loss.item<double>(),
                           .report = report,
-                          .timer = result.timer,
-                          .step_s = result.timer.total_s(),
+                          .timer = step.result.timer,
+                          .step_s = duration_s(step),
                           .num_volumes = global_batch()};
     metrics_ = {{"loss", facts.loss}, {"lr", report.lr}};  // a validation of an earlier step is not this step's
     if (is_root()) {
         reporter_.report(facts, loader_->stage_times());
-        folder_->log(step_, to_record(facts), "train/");
+        folder_->log(step.step, to_record(facts), "train/");
     }
-    optimizer_.require_progress(report, gradient_sync_.gradients());
+    guard_.review({.step = step.step,
+                   .loss = facts.loss,
+                   .report = report,
+                   .used_codes = step.result.used_codes,
+                   .finding = report.is_skipped ? explain(step) : Finding{}});
+}
+
+/// Of a step that is done by now. A GPU computes on after the launch: there a step lasts from the end of the one
+/// before, as the host sees it, to its own.
+double Trainer::duration_s(PendingStep const& step) {
+    auto const before = std::exchange(settled_at_, std::chrono::steady_clock::now());
+    std::chrono::duration<double> const seen = settled_at_ - std::max(before, step.begun);
+    return world_.device.is_cuda() ? seen.count() : step.launch_s;
+}
+
+Finding Trainer::explain(PendingStep const& step) {
+    auto const seed = static_cast<std::uint64_t>(options_.experiment.seed);
+    std::vector<std::vector<std::string>> pseudonyms;
+    for (std::vector<std::int64_t> const& indices : step.row_indices) {
+        std::vector<std::string>& rows = pseudonyms.emplace_back();
+        for (std::int64_t const index : indices) {
+            rows.push_back(pseudonym(seed, inputs_.training_set->describe(index)));
+        }
+    }
+    std::unique_ptr<BatchLoader> loader;
+    std::vector<BatchLease> leases;
+    auto const read_again = [&] {
+        loader = std::make_unique<BatchLoader>(
+            inputs_.training_set, training_loader_options(options_, world_), inputs_.tokenizer, step.before);
+        std::vector<HostBatch const*> batches;
+        for (std::size_t i = 0; i < step.row_indices.size(); ++i) {
+            leases.push_back(loader->next());
+            batches.push_back(leases.back().get());
+        }
+        return batches;
+    };
+    return forensics_.explain({.step = step.step - 1,
+                               .traces = step.result.traces,
+                               .gradient_norms = step.result.outcome.gradient_norms(),
+                               .pseudonyms = pseudonyms,
+                               .read_again = read_again});
+}
+
+void Trainer::check_replicas() {
+    NamedTensors tensors = optimizer_.replicated();
+    for (Parameter const& parameter : parameters_.entries()) {
+        bool const is_used = parameter.spec.use == ParameterUse::kUsed;
+        if (parameter.spec.kind == ParameterKind::kBuffer && is_used && parameter.tensor.is_floating_point()) {
+            tensors.push_back({parameter.spec.name, parameter.tensor});
+        }
+    }
+    require_equal_replicas(tensors, world_.host, step_);
 }
 
 void Trainer::validate() {
@@ -237,6 +338,8 @@ void Trainer::validate() {
         return;
     }
     validated_step_ = step_;
+    settle();
+    ActivityScope const activity(Activity::kValidation);
     ValidationResult const result = validator_->run();
     for (auto const& [name, value] : result.metrics) {
         metrics_[name] = value;
@@ -252,11 +355,16 @@ void Trainer::validate() {
 }
 
 void Trainer::save() {
-    if (saved_step_ == step_ || !is_root()) {
-        saved_step_ = step_;
+    if (saved_step_ == step_) {
         return;
     }
     saved_step_ = step_;
+    settle();
+    ActivityScope const activity(Activity::kSaving);
+    check_replicas();  // a checkpoint is where every later run goes on
+    if (!is_root()) {
+        return;
+    }
     TrainState state = capture_state(parameters_, optimizer_, sampler_);
     state.info = checkpoint_info();
     state.metrics.scalars = metrics_;

@@ -13,10 +13,12 @@
 #include "model/clip_model.hpp"
 #include "optim/gradient_sync.hpp"
 #include "optim/optimizer.hpp"
+#include "train/overflow_forensics.hpp"
 #include "train/run_folder.hpp"
 #include "train/run_inputs.hpp"
 #include "train/step_report.hpp"
 #include "train/train_step.hpp"
+#include "train/training_guard.hpp"
 #include "train/validator.hpp"
 
 namespace ctclip {
@@ -28,6 +30,17 @@ struct TrainWorld {
     at::Device device;
     std::string device_name;
     int num_threads = 1;  ///< of this rank
+};
+
+/// A step that was launched; the host does not know yet how it went.
+struct PendingStep {
+    std::int64_t step = 0;  ///< from 1
+    double epoch = 0.0;     ///< after it
+    StepResult result;
+    std::chrono::steady_clock::time_point begun;         ///< when its data was asked for
+    double launch_s = 0.0;                               ///< from there until all of it was launched
+    SamplerState before;                                 ///< where its batches begin
+    std::vector<std::vector<std::int64_t>> row_indices;  ///< of each micro-batch, in the dataset
 };
 
 class Trainer {
@@ -46,6 +59,9 @@ class Trainer {
     /// (LossScalerOptions::max_consecutive_skips).
     void run(std::function<bool()> const& stop_requested);
 
+    /// Of the model, as it is now.
+    ParameterSet const& parameters() const { return parameters_; }
+
   private:
     std::vector<std::string> describe() const;
     void log_description() const;
@@ -56,6 +72,11 @@ class Trainer {
     void load_initial_weights();
     void train(std::function<bool()> const& stop_requested);
     void take_step();
+    /// Host's view of the step that was launched last: log, metrics, stop where training gets nowhere.
+    void settle();
+    double duration_s(PendingStep const& step);
+    Finding explain(PendingStep const& step);
+    void check_replicas();
     void validate();
     void save();
     bool ranks_agree(bool wish) const;
@@ -74,13 +95,18 @@ class Trainer {
     Optimizer optimizer_;
     GradientSync gradient_sync_;
     TrainStep train_step_;
+    OverflowForensics forensics_;
+    TrainingGuard guard_;
     StepReporter reporter_;
 
     std::unique_ptr<RunFolder> folder_;  // rank 0
     std::unique_ptr<BatchLoader> loader_;
     std::unique_ptr<Validator> validator_;
     SamplerState sampler_;
-    std::int64_t step_ = 0;  // finished
+    std::int64_t step_ = 0;        // launched
+    std::int64_t first_step_ = 0;  // of this start
+    std::optional<PendingStep> pending_;
+    std::chrono::steady_clock::time_point settled_at_;  // when the step before was seen to be done
     std::optional<std::int64_t> saved_step_;
     std::optional<std::int64_t> validated_step_;
     std::map<std::string, Scalar> metrics_;  // of the last step and validation, for the next checkpoint

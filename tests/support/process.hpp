@@ -51,6 +51,8 @@ class Process {
     pid_t pid() const { return pid_; }
     void signal(int signal_number) const { ::kill(pid_, signal_number); }
 
+    std::string error_text() const { return read(err_path()); }
+
     void wait_for_error_text(std::string const& text) const {
         for (int i = 0; i < 1500; ++i) {
             if (read(err_path()).find(text) != std::string::npos) {
