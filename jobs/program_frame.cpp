@@ -1,7 +1,5 @@
 #include "jobs/program_frame.hpp"
 
-#include <sys/resource.h>
-
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -12,22 +10,19 @@
 #include "base/build_info.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/machine.hpp"
 #include "base/stop_signal.hpp"
 
 namespace ctclip {
 namespace {
+
+constexpr double kBytesPerGiB = 1024.0 * 1024.0 * 1024.0;
 
 [[noreturn]] void fail_output() {
     if (errno == EPIPE) {
         throw OutputClosed();
     }
     fail_errno(ExitCode::kIoError, "cannot write to stdout", errno);
-}
-
-double peak_memory_gib() {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    return static_cast<double>(usage.ru_maxrss) / (1024.0 * 1024.0);
 }
 
 ExitCode exit_code_of(std::filesystem::filesystem_error const& error) {
@@ -100,7 +95,7 @@ Failure failure_of(std::function<void()> const& action) {
             fmt::format(
                 "out of memory ({:.1f} GiB used at most). Use smaller batches or fewer ranks on a host, or "
                 "ask for more memory; what was saved is intact.",
-                peak_memory_gib()),
+                static_cast<double>(peak_memory_bytes()) / kBytesPerGiB),
             false};
     } catch (std::filesystem::filesystem_error const& error) {
         return {exit_code_of(error), error.what(), false};

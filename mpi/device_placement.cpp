@@ -1,25 +1,15 @@
 #include "mpi/device_placement.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <map>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/machine.hpp"
 #include "dist/gather_bytes.hpp"
 
 namespace ctclip {
 namespace {
-
-std::string host_name() {
-    std::array<char, 256> name{};
-    if (::gethostname(name.data(), name.size() - 1) != 0) {
-        return "unknown host";
-    }
-    return name.data();
-}
 
 std::vector<RankDevice> gather_devices(Communicator& communicator, RankDevice const& mine) {
     std::vector<RankDevice> devices;

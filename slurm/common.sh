@@ -81,21 +81,28 @@ requeue() {
 
 # run_stage <stage> <arguments>...: the whole life of a stage script. Outside a job it submits itself.
 run_stage() {
-    local stage=$1 code=0
+    local stage=$1
     shift
     load_site
     if [[ -z ${SLURM_JOB_ID:-} ]]; then
         submit "$stage" -- "$@"
         return
     fi
-    local program=$bin_dir/ctclip-$stage
+    run_in_job "$bin_dir/ctclip-$stage" "${launcher[@]}" "$bin_dir/ctclip-$stage" "$@"
+}
+
+# run_in_job <program> <command>...: runs the command, which starts the program, and puts the job back into the queue
+# when it stopped with its state saved.
+run_in_job() {
+    local program=$1 code=0
+    shift
     [[ -x $program ]] || stop 69 "$program is not there: build first (bash tools/build.sh), or set bin_dir in $CTCLIP_SITE"
     site_environment
     # Since Slurm 22.05 srun no longer takes --cpus-per-task from the job.
     [[ -z ${SLURM_CPUS_PER_TASK:-} ]] || export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK
     say "job $SLURM_JOB_ID, restart ${SLURM_RESTART_COUNT:-0}, ${SLURM_NTASKS:-1} tasks on ${SLURM_JOB_NODELIST:-$(hostname)}"
-    say "${launcher[*]} $program $*"
-    run_and_forward_signals "${launcher[@]}" "$program" "$@" || code=$?
+    say "$*"
+    run_and_forward_signals "$@" || code=$?
     say "ended with exit code $code after $SECONDS s"
     # After TERM the job is being cancelled or preempted; Slurm itself requeues what it preempts.
     if (( code == 75 )) && [[ $has_term == no ]]; then

@@ -12,6 +12,7 @@ namespace ctclip {
 ToolCommand bench_checkpoint_command();
 ToolCommand bench_convert_command();
 ToolCommand bench_loader_command();
+ToolCommand bench_precision_command();
 ToolCommand bench_tokens_command();
 ToolCommand bench_train_command();
 

@@ -4,11 +4,11 @@
 
 #include "base/build_info.hpp"
 #include "base/error.hpp"
+#include "base/machine.hpp"
 #include "checkpoint/checkpoint_file.hpp"
 #include "tools/bench_model.hpp"
 #include "tools/ctclip_bench.hpp"
 #include "train/state_capture.hpp"
-#include "train/step_report.hpp"
 
 namespace ctclip {
 namespace {

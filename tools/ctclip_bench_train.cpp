@@ -9,12 +9,12 @@
 
 #include "base/build_info.hpp"
 #include "base/error.hpp"
+#include "base/machine.hpp"
 #include "base/splitmix64.hpp"
 #include "dist/self_communicator.hpp"
 #include "tools/bench_model.hpp"
 #include "tools/ctclip_bench.hpp"
 #include "train/state_capture.hpp"
-#include "train/step_report.hpp"
 #include "train/train_step.hpp"
 
 namespace ctclip {

@@ -57,7 +57,7 @@ Ask an administrator to run:
 
 # What other people's programs use to read shards and checkpoints.
 install_python_peers() {
-    local target=$deps_dir/python-peers-1
+    local target=$deps_dir/python-peers-2
     [[ ! -e $target/installed ]] || return 0
     say "creating the Python environment of the tests in $target"
     # Virtual environments hold absolute paths, so this one is made in place and marked when complete.
@@ -66,7 +66,7 @@ install_python_peers() {
     python3 -m venv "$target"
     "$target/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary=:all: \
         numpy==2.2.6 h5py==3.12.1 pyyaml==6.0.2
-    "$target/bin/python" -m pip install --quiet --disable-pip-version-check webdataset==1.0.2
+    "$target/bin/python" -m pip install --quiet --disable-pip-version-check webdataset==1.0.2 tensorboard==2.20.0
     touch "$target/installed"
 }
 
@@ -85,7 +85,7 @@ install_wheels() {  # <folder> <pip arguments>...
         platforms+=(--platform "manylinux_2_${minor}_$(uname -m)")
     done
     staging=$(mktemp -d "$deps_dir/.partial.XXXXXX")
-    "$deps_dir/python-peers-1/bin/python" -m pip install --quiet --disable-pip-version-check --target "$staging" \
+    "$deps_dir/python-peers-2/bin/python" -m pip install --quiet --disable-pip-version-check --target "$staging" \
         --only-binary=:all: --implementation cp --python-version 3.11 --abi cp311 --abi abi3 --abi none \
         "${platforms[@]}" "$@"
     chmod 755 "$staging"

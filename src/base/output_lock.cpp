@@ -20,6 +20,7 @@
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/log.hpp"
+#include "base/machine.hpp"
 
 namespace ctclip {
 namespace {
@@ -42,11 +43,6 @@ std::string first_line(char const* path) {
     std::string line;
     std::getline(file, line);
     return line;
-}
-
-std::string host_name() {
-    std::array<char, 256> name{};
-    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
 /// Start of a process in clock ticks since boot: tells it from a later one with the same number. "" if it is

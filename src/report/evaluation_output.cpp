@@ -1,13 +1,13 @@
 #include "report/evaluation_output.hpp"
 
 #include <cmath>
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "base/build_info.hpp"
 #include "base/durable_file.hpp"
 #include "base/error.hpp"
+#include "base/machine.hpp"
 #include "checkpoint/safetensors_file.hpp"
 #include "report/evaluation_page.hpp"
 
@@ -66,15 +66,6 @@ Json prompts_to_json(Evaluation const& evaluation) {
         sentences[pair.class_name] = {pair.positive, pair.negative};
     }
     return {{"set", evaluation.origin.prompt_set}, {"sentences", sentences}};
-}
-
-std::string utc_now() {
-    std::time_t const now = std::time(nullptr);
-    std::tm parts{};
-    ::gmtime_r(&now, &parts);
-    char text[32];
-    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return text;
 }
 
 /// RFC 4180: quoted where needed.

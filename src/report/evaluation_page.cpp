@@ -7,24 +7,12 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "report/html_page.hpp"
+
 namespace ctclip {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr char const* kStyle = R"(
-body { font: 15px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 1180px; margin: 2em auto; padding: 0 1em; }
-h1 { font-size: 1.5em; margin-bottom: 0.2em; } h2 { font-size: 1.15em; margin-top: 2em; }
-.result { font-size: 1.2em; } .muted { color: #5a5a5a; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.25em 0.8em; border-bottom: 1px solid #ddd; text-align: right; } th:first-child, td:first-child { text-align: left; }
-td { white-space: nowrap; } td .muted { display: block; font-size: 0.8em; line-height: 1.2; font-weight: 400; }
-tr.total { font-weight: 600; border-top: 2px solid #888; }
-.plots { display: flex; flex-wrap: wrap; gap: 1.2em; } .plots svg { width: 560px; max-width: 100%; }
-svg text { font-size: 12px; fill: #333; } svg text.title { font-size: 14px; font-weight: 600; }
-.axis { stroke: #333; } .grid { stroke: #e4e4e4; } .reference { stroke: #888; stroke-dasharray: 5 4; }
-.series { fill: none; stroke-width: 1.8; } .interval { stroke: #0072B2; stroke-width: 3; opacity: 0.5; } .value { fill: #0072B2; }
-)";
 
 constexpr std::array<std::pair<char const*, char const*>, 7> kColumns = {{{"auroc", "AUROC"},
                                                                           {"auprc", "AUPRC"},
@@ -112,11 +100,7 @@ std::string make_evaluation_page(Json const& evaluation, std::vector<Series> con
                        .y = {"True positive rate", 0.0, 1.0},
                        .series = roc_curves,
                        .has_diagonal = true};
-    std::string html = fmt::format(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>ctclip evaluation</title>"
-        "<meta name=\"viewport\" content=\"width=device-width\"><style>{}</style></head><body>\n",
-        kStyle);
-    html += "<h1>Zero-shot evaluation</h1>\n";
+    std::string html = "<h1>Zero-shot evaluation</h1>\n";
     html += fmt::format("<p class=\"result\">Macro AUROC {} over {} classes, {} studies.</p>\n",
                         with_interval(evaluation["macro"], "auroc"), evaluation["per_class"].size(),
                         evaluation["num_studies"].dump());
@@ -134,8 +118,8 @@ std::string make_evaluation_page(Json const& evaluation, std::vector<Series> con
         }
         html += "</div>\n";
     }
-    html += "<h2>How it was made</h2>" + make_facts(evaluation) + "</body></html>\n";
-    return html;
+    html += "<h2>How it was made</h2>" + make_facts(evaluation);
+    return html_page("ctclip evaluation", html);
 }
 
 std::vector<LinePlot> make_training_plots(std::filesystem::path const& metrics_path) {

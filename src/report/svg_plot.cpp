@@ -21,7 +21,7 @@ constexpr int kNumTicks = 5;
 
 // Okabe and Ito's palette: told apart with any colour vision.
 constexpr std::array<char const*, 8> kColours = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
-                                                 "#E69F00", "#56B4E9", "#999999", "#000000"};
+                                                 "#E69F00", "#56B4E9", "#999999", "#8C564B"};
 
 double place(double value, Axis const& axis, double from, double to) {
     double const span = axis.high > axis.low ? axis.high - axis.low : 1.0;
@@ -119,7 +119,7 @@ std::string to_svg(LinePlot const& plot) {
         char const* const colour = kColours[i % kColours.size()];
         svg += draw_series(plot, plot.series[i], colour);
         if (plot.series.size() > 1 && plot.series.size() <= kColours.size()) {
-            svg += fmt::format(R"(<text x="{:g}" y="{:g}" text-anchor="end" fill="{}">{}</text>)",
+            svg += fmt::format(R"(<text x="{:g}" y="{:g}" text-anchor="end" style="fill:{};font-weight:600">{}</text>)",
                                kWidth - kRight, legend_y, colour, escape_html(plot.series[i].name));
             legend_y += 15;
         }

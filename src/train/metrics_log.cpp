@@ -19,9 +19,11 @@ void drop_later_steps(std::filesystem::path const& path, std::int64_t last_kept_
     std::string kept;
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
+        bool const is_torn = lines.eof();  // the last line, without its end
         auto const record = nlohmann::json::parse(line, nullptr, false);
-        bool const is_torn = record.is_discarded() || !record.contains("step");
-        if (!is_torn && record["step"].get<std::int64_t>() <= last_kept_step) {
+        auto const step = record.is_object() ? record.find("step") : record.end();
+        bool const will_come_again = step != record.end() && step->is_number() && *step > last_kept_step;
+        if (!is_torn && !will_come_again) {
             kept += line + "\n";
         }
     }

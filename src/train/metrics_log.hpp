@@ -13,7 +13,7 @@ namespace ctclip {
 class MetricsLog {
   public:
     /// Opens for appending after dropping what a resume will write again: every line whose `step` is
-    /// beyond `last_kept_step`, and a torn last line. Other lines stay as they are.
+    /// beyond `last_kept_step`, and a last line without its end. Other lines stay as they are.
     /// @throws Error kIoError, kCannotCreate
     MetricsLog(std::filesystem::path path, std::int64_t last_kept_step);
 

@@ -1,11 +1,10 @@
 #include "train/step_report.hpp"
 
-#include <sys/resource.h>
-
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/log.hpp"
+#include "base/machine.hpp"
 
 namespace ctclip {
 namespace {
@@ -18,12 +17,6 @@ nlohmann::ordered_json number(double value) {
 }
 
 }  // namespace
-
-std::int64_t peak_memory_bytes() {
-    struct rusage usage {};
-    ::getrusage(RUSAGE_SELF, &usage);
-    return std::int64_t{usage.ru_maxrss} * 1024;
-}
 
 nlohmann::ordered_json to_record(StepFacts const& facts) {
     nlohmann::ordered_json record = {{"step", facts.step},

@@ -51,7 +51,4 @@ class StepReporter {
     bool has_warned_ = false;
 };
 
-/// Peak resident memory of this process.
-std::int64_t peak_memory_bytes();
-
 }  // namespace ctclip

@@ -1,37 +1,22 @@
 #include "train/tensorboard_writer.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
-#include <array>
 #include <bit>
 #include <cerrno>
 #include <chrono>
 
+#include "base/crc32c.hpp"
 #include "base/error.hpp"
+#include "base/machine.hpp"
 
 namespace ctclip {
 namespace {
 
-constexpr std::array<std::uint32_t, 256> make_crc32c_table() {
-    std::array<std::uint32_t, 256> table{};
-    for (std::uint32_t i = 0; i < 256; ++i) {
-        std::uint32_t value = i;
-        for (int bit = 0; bit < 8; ++bit) {
-            value = (value & 1U) != 0 ? (value >> 1) ^ 0x82F63B78U : value >> 1;
-        }
-        table[i] = value;
-    }
-    return table;
-}
-
 /// CRC-32C rotated and offset, as the TFRecord format wants it.
 std::uint32_t masked_crc32c(std::string_view bytes) {
-    static constexpr auto kTable = make_crc32c_table();
-    std::uint32_t crc = 0xFFFFFFFFU;
-    for (char const c : bytes) {
-        crc = kTable[(crc ^ static_cast<unsigned char>(c)) & 0xFFU] ^ (crc >> 8);
-    }
-    crc = ~crc;
+    std::uint32_t const crc = crc32c(std::as_bytes(std::span(bytes)));
     return std::rotr(crc, 15) + 0xa282ead8U;
 }
 
@@ -72,12 +57,10 @@ std::string event_head() {
 }
 
 std::filesystem::path event_path(std::filesystem::path const& folder) {
-    std::array<char, 256> host{};
-    ::gethostname(host.data(), host.size() - 1);
     auto const seconds =
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
             .count();
-    return folder / fmt::format("events.out.tfevents.{}.{}.{}", seconds, host.data(), ::getpid());
+    return folder / fmt::format("events.out.tfevents.{}.{}.{}", seconds, host_name(), ::getpid());
 }
 
 }  // namespace

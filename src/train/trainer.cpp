@@ -1,15 +1,14 @@
 #include "train/trainer.hpp"
 
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/build_info.hpp"
 #include "base/log.hpp"
+#include "base/machine.hpp"
 #include "base/splitmix64.hpp"
 #include "base/stop_signal.hpp"
 #include "checkpoint/checkpoint_store.hpp"
@@ -67,21 +66,6 @@ StepReport read(StepOutcome const& outcome) {
 
 bool is_due(std::int64_t step, std::int64_t every) {
     return every > 0 && step % every == 0;
-}
-
-std::string utc_now() {
-    std::time_t const now = std::time(nullptr);
-    std::tm parts{};
-    ::gmtime_r(&now, &parts);
-    char text[32];
-    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return text;
-}
-
-std::string host_name() {
-    char name[256] = {};
-    ::gethostname(name, sizeof name - 1);
-    return name;
 }
 
 }  // namespace

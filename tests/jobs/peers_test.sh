@@ -1,6 +1,7 @@
 #!/bin/bash
-# What the programs write is what other people's programs read: GNU tar, Python's tarfile and webdataset, h5py, h5dump.
-# usage: peers_test.sh <source folder of ctclip> <folder of the programs> <mpirun> <python with h5py and webdataset>
+# What the programs write is what other people's programs read: GNU tar, Python's tarfile and webdataset, h5py, h5dump,
+# TensorBoard.
+# usage: peers_test.sh <source folder of ctclip> <folder of the programs> <mpirun> <python with h5py, webdataset, tensorboard>
 set -euo pipefail
 source_dir=$1 bin_dir=$2 mpirun=$3 python=$4
 
@@ -16,7 +17,7 @@ ranks=("$mpirun" --oversubscribe --bind-to none -n 2)
 "${ranks[@]}" "$bin_dir/ctclip-convert" --quiet --config "$config"
 "${ranks[@]}" "$bin_dir/ctclip-train" --quiet --config "$config" --set training.max_steps=2
 
-"$python" "$source_dir/tests/jobs/read_as_peers.py" shards/shard-000000.tar run/checkpoints/step-00000002.h5
+"$python" "$source_dir/tests/jobs/read_as_peers.py" shards/shard-000000.tar run/checkpoints/step-00000002.h5 run
 h5dump run/checkpoints/step-00000002.h5 > dump.txt
 grep -q 'GROUP "model"' dump.txt
 echo "h5dump reads every value: $(wc -l < dump.txt) lines"

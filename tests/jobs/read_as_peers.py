@@ -1,8 +1,11 @@
-"""Reads a shard and a checkpoint of ours with the libraries that other people use, and says where they disagree.
+"""Reads a shard, a checkpoint and the events of ours with the libraries that other people use, and says where they
+disagree.
 
-    python read_as_peers.py SHARD.tar CHECKPOINT.h5
+    python read_as_peers.py SHARD.tar CHECKPOINT.h5 RUN
 """
 import hashlib
+import json
+import pathlib
 import subprocess
 import sys
 import tarfile
@@ -10,6 +13,7 @@ import tarfile
 import h5py
 import numpy
 import webdataset
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 
 def digests_by_gnu_tar(path):
@@ -61,5 +65,24 @@ def check_checkpoint(path):
         print(f"{len(model)} tensors, {num_values} values, read by h5py {h5py.__version__}")
 
 
+def check_events(run):
+    """TensorBoard shows, for every step, what metrics.jsonl says."""
+    records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    events = EventAccumulator(str(run / "tensorboard"))
+    events.Reload()
+    tags = events.Tags()["scalars"]
+    assert "train/loss" in tags and "train/lr" in tags, tags
+    num_values = 0
+    for name in ("loss", "lr", "loss_scale", "grad_norm", "step_s"):
+        shown = {event.step: event.value for event in events.Scalars(f"train/{name}")}
+        written = {record["step"]: record[name] for record in records if record.get(name) is not None}
+        assert shown.keys() == written.keys() and shown, (name, shown, written)
+        for step, value in written.items():
+            assert numpy.float32(value) == numpy.float32(shown[step]), (name, step, value, shown[step])
+            num_values += 1
+    print(f"{len(tags)} tags, {num_values} values, equal in TensorBoard and metrics.jsonl")
+
+
 check_shard(sys.argv[1])
 check_checkpoint(sys.argv[2])
+check_events(pathlib.Path(sys.argv[3]))

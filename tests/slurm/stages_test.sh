@@ -22,6 +22,11 @@ source "$2"
 EOF
     chmod +x "bin/$program"
 done
+cat > bin/ctclip-bench << 'EOF'
+#!/bin/bash
+echo "ctclip-bench $* with ${SLURM_NTASKS:-no} tasks" >> "$CTCLIP_TEST_CALLS"
+EOF
+chmod +x bin/ctclip-bench
 cat > site.conf << EOF
 convert_options=(--ntasks=2 --cpus-per-task=1)
 train_options=(--nodes=2 --ntasks-per-node=1 --cpus-per-task=1)
@@ -110,6 +115,14 @@ test_codes_survive_srun() {
 65 --action fail --set convert.failing_rank=2
 70 --action throw --set convert.failing_rank=0
 EOF
+}
+
+test_a_precision_study_starts_its_ranks_itself() {
+    local job
+    job=$(bash "$source_dir/slurm/precision_study.sh" --config good --seeds 1,2)
+    check "completes" "$(state_at_end "$job")" COMPLETED
+    check_contains "once, with the launcher of the site and the sizes of training" "$(cat calls)" \
+        "ctclip-bench precision --launcher srun --mpi=pmix --kill-on-bad-exit=1 --wait=5 --config good --seeds 1,2 with 2 tasks"
 }
 
 test_missing_programs_are_named() {

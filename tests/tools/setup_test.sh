@@ -26,8 +26,8 @@ as_user=()
 if (( EUID == 0 )); then
     as_user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 fi
-mkdir -p "$scratch/deps/python-peers-1" "$scratch/deps/libtorch-2.11.0-cpu"
-touch "$scratch/deps/python-peers-1/installed"
+mkdir -p "$scratch/deps/python-peers-2" "$scratch/deps/libtorch-2.11.0-cpu"
+touch "$scratch/deps/python-peers-2/installed"
 
 set_up() {  # <command prefix>...
     "$@" env HOME="$scratch" PATH="$scratch:$PATH" CTCLIP_DEPS_DIR="$scratch/deps" \

@@ -29,5 +29,13 @@ TEST(MetricsLog, ResumeDropsLaterStepsAndATornLine) {
               "{\"step\":1}\n{\"step\": 2, \"note\": \"kept\"}\n{\"step\":3}\n");
 }
 
+TEST(MetricsLog, ResumeKeepsLinesThatItDoesNotUnderstand) {
+    TempDir const dir;
+    std::string const text = "{\"step\":1}\nsomebody's note\n{\"step\":\"two\"}\n[1]\n\n";
+    std::ofstream(dir / "metrics.jsonl") << text;
+    MetricsLog const log(dir / "metrics.jsonl", 1);
+    EXPECT_EQ(read_text_file(dir / "metrics.jsonl"), text);
+}
+
 }  // namespace
 }  // namespace ctclip

@@ -35,8 +35,8 @@ TEST(TensorboardWriter, WritesTheVersionThenOneRecordPerStep) {
     EXPECT_NE(records[1].find("train/loss"), std::string::npos);
 }
 
-// The masked CRC of the length of the 24-byte version event is a constant of the format; TensorBoard itself
-// reads such files in tests/tools/read_by_others_test.
+// The masked CRC of the length of the 24-byte version event is a constant of the format; TensorBoard itself reads such
+// files in tests/jobs/peers_test.sh.
 TEST(TensorboardWriter, ChecksumOfTheLengthIsTheFormats) {
     TempDir const dir;
     TensorboardWriter const writer(dir.path());

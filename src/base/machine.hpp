@@ -1,0 +1,14 @@
+/// Facts about this process and the machine that it runs on.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace ctclip {
+
+std::string host_name();  ///< "unknown" where the system does not say
+std::string utc_now();    ///< "2026-11-26T09:30:00Z"
+/// The largest resident size of this process so far.
+std::int64_t peak_memory_bytes();
+
+}  // namespace ctclip

@@ -1,0 +1,39 @@
+#!/bin/bash
+# A precision study with the real programs on a tiny model: trained and judged in two precisions, kept when asked again.
+# usage: precision_test.sh <source folder of ctclip> <folder of the programs> <mpirun> <python>
+set -euo pipefail
+source_dir=$1 bin_dir=$2 mpirun=$3 python=$4
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch"
+export PIPELINE_FOLDER=$scratch PIPELINE_VOCABULARY=$source_dir/tests/data/text/vocab.txt
+export OMP_NUM_THREADS=1
+config=$source_dir/tests/data/slurm/tiny.yaml
+
+"$bin_dir/ctclip-phantom" --quiet --output phantoms --count 4 --size 32,32,16 --threads 2 > /dev/null
+"$bin_dir/ctclip-convert" --quiet --config "$config"
+study() {
+    "$bin_dir/ctclip-bench" precision --config "$config" --with training.max_steps=3 --with data.batch_size=1 \
+        --valid shards --output study --seeds 1,2 --precisions fp32,bf16 --bootstrap 20 \
+        --launcher "$mpirun --oversubscribe --bind-to none -n 2" "$@"
+}
+study > first.json 2> first.log
+[[ -s study/precision.html && -s study/precision.json ]]
+[[ $(grep -c training first.log) == 4 ]]
+study > second.json 2> second.log
+[[ $(grep -c 'done before' second.log) == 4 ]]
+cmp first.json second.json
+"$python" - << 'EOF'
+import json
+study = json.load(open("first.json"))
+assert study["schema"] == "ctclip.precision/1" and study["studies"] == 4, study
+assert [(run["precision"], run["seed"], run["steps"]) for run in study["runs"]] == [
+    ("fp32", 1, 3), ("bf16", 1, 3), ("fp32", 2, 3), ("bf16", 2, 3)], study["runs"]
+assert len(study["auroc_change"]["bf16"]["by_seed"]) == 2, study
+EOF
+
+code=0
+study --output broken --with model.clip.dim_latent=0 2> error.log || code=$?
+[[ $code == 78 ]] && grep -q 'fp32.log says why' error.log
+echo "precision study: trained, judged, kept, and the code of a failed training passed on"
