@@ -5,6 +5,9 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -71,6 +74,56 @@ TEST(CheckpointCrash, KilledAtAnySystemCallLosesNothingAcknowledged) {
     }
     EXPECT_GT(num_kills, 30U);
     RecordProperty("kills", std::to_string(num_kills));
+}
+
+/// Saves step after step until it is killed, and says on a pipe which of them are done.
+[[noreturn]] void save_for_ever(std::filesystem::path const& folder, std::int64_t first_step, int acknowledgements) {
+    CheckpointStore store(folder, {});
+    for (std::int64_t step = first_step;; ++step) {
+        store.save(example_state(static_cast<std::uint64_t>(step), step));
+        if (::write(acknowledgements, &step, sizeof step) != sizeof step) {
+            ::_exit(kFailed);
+        }
+    }
+}
+
+// CTCLIP_KILLS=1000 for the long run.
+TEST(CheckpointCrash, KilledAtARandomMomentLosesNothingAcknowledged) {
+    set_log_level(LogLevel::kError);
+    char const* const text = std::getenv("CTCLIP_KILLS");
+    std::size_t const num_kills = text == nullptr ? 25 : std::strtoul(text, nullptr, 10);
+    TempDir const dir;
+    save_step(dir.path(), 1);
+    std::int64_t newest = 1;
+    std::int64_t num_acknowledged = 0;
+    for (std::size_t kill = 0; kill < num_kills; ++kill) {
+        int pipe_ends[2];
+        ASSERT_EQ(::pipe(pipe_ends), 0);
+        pid_t const child = ::fork();
+        if (child == 0) {
+            save_for_ever(dir.path(), newest + 1, pipe_ends[1]);
+        }
+        ::close(pipe_ends[1]);
+        ::usleep(static_cast<useconds_t>(splitmix64(11, kill) % 60000));
+        ::kill(child, SIGKILL);
+        ::waitpid(child, nullptr, 0);
+        for (std::int64_t step = 0; ::read(pipe_ends[0], &step, sizeof step) == sizeof step;) {
+            newest = step;
+            ++num_acknowledged;
+        }
+        ::close(pipe_ends[0]);
+        auto const loaded = load_newest_valid(dir.path());
+        ASSERT_TRUE(loaded.has_value()) << "kill " << kill;
+        std::int64_t const step = loaded->state.info.step;
+        ASSERT_TRUE(step == newest || step == newest + 1) << "kill " << kill << ": " << newest << " acknowledged, "
+                                                          << step << " found";
+        expect_equal(loaded->state, example_state(static_cast<std::uint64_t>(step), step));
+        newest = step;
+    }
+    EXPECT_GT(num_acknowledged, 0);
+    RecordProperty("kills", std::to_string(num_kills));
+    RecordProperty("acknowledged", std::to_string(num_acknowledged));
+    set_log_level(LogLevel::kInfo);
 }
 
 /// The child may write files of at most `limit_bytes`: as a full disk, the write fails half way.

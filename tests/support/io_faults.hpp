@@ -1,0 +1,28 @@
+/// System calls that fail on demand, for everything linked into a test program (SQLite's loop: the N-th call fails, once or
+/// for ever, for every N until the work gets through).
+#pragma once
+
+#include <string>
+
+namespace ctclip {
+
+enum class FaultKind { kErrno, kShortWrite };
+
+/// Which call fails. Only calls on paths below `folder` count, of all threads; those on lock files do not (the lock's
+/// heart beats at its own times).
+struct FaultPlan {
+    std::string call;      ///< write, pread, fsync, close, open, link, unlink, rename
+    int fatal_number = 0;  ///< 1: the first such call
+    int error_number = 0;
+    bool is_for_ever = false;
+    FaultKind kind = FaultKind::kErrno;
+
+    std::string folder;
+    int num_calls = 0;       ///< so far
+    bool has_fired = false;  ///< a call failed
+};
+
+/// Null: no faults. The plan is used, not copied.
+void arm_faults(FaultPlan* plan);
+
+}  // namespace ctclip
