@@ -32,11 +32,13 @@ for name in "${targets[@]}"; do
     mapfile -t corpus < "build-fuzz/fuzz/$name.corpus"
     seconds=$SECONDS
     # Memory that one input asks for is bounded: a size that nobody checked shows as a find.
-    if build-fuzz/tests/fuzz_"$name" -runs="$executions" -max_len=65536 -timeout=10 -rss_limit_mb=2048 \
-        -malloc_limit_mb=256 -print_final_stats=1 -artifact_prefix="$finds/" "$learnt" "${corpus[@]}" > "$log" 2>&1; then
-        verdict='no find'
-    else
-        verdict="FIND (see $log)"
+    status=0
+    build-fuzz/tests/fuzz_"$name" -runs="$executions" -max_len="$(< "build-fuzz/fuzz/$name.max_bytes")" -timeout=10 \
+        -rss_limit_mb=2048 -malloc_limit_mb=256 -print_final_stats=1 -artifact_prefix="$finds/" \
+        "$learnt" "${corpus[@]}" > "$log" 2>&1 || status=$?
+    verdict='no find'
+    if (( status != 0 )); then
+        verdict="FIND, or stopped (exit code $status, see $log)"
         num_finds=$(( num_finds + 1 ))
     fi
     done_executions=$(awk '/stat::number_of_executed_units/ { print $2 }' "$log")

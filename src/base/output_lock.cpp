@@ -87,10 +87,15 @@ struct LockContent {
 
 /// Nothing if there is no lock. A lock that cannot be understood has an empty owner.
 std::optional<LockContent> read_lock(std::filesystem::path const& path) {
-    if (!std::filesystem::exists(path)) {
-        return std::nullopt;
+    std::string text;
+    try {
+        text = read_text_file(path, kMaxLockBytes);
+    } catch (Error const&) {
+        if (!std::filesystem::exists(path)) {
+            return std::nullopt;  // its owner may release it at any moment
+        }
+        throw;
     }
-    std::string const text = read_text_file(path, kMaxLockBytes);
     std::size_t const digits = std::min<std::size_t>(kBeatDigits, text.size());
     json owner = json::parse(text.substr(digits), nullptr, /*allow_exceptions=*/false);
     return LockContent{text.substr(0, digits), owner.is_object() ? std::move(owner) : json::object()};
@@ -162,24 +167,47 @@ bool try_create(std::filesystem::path const& path, std::string const& content) {
     return true;
 }
 
+/// Puts our lock in the place of a stale one. Several jobs may find it stale at once, and the slower ones
+/// must not remove what the fastest has put there since: so only the holder of a claim, milliseconds long,
+/// may remove it, and only after another look.
+/// @return false if another job was faster, or is at it.
+bool take_over(std::filesystem::path const& path, LockContent const& stale, std::string const& content) {
+    std::filesystem::path const claim = path.string() + ".takeover";
+    std::error_code ignored;
+    if (!try_create(claim, content)) {
+        auto const other = read_lock(claim);
+        if (other && stands_still(claim, *other)) {
+            std::filesystem::remove(claim, ignored);  // its owner died in those milliseconds
+        }
+        return false;
+    }
+    auto const now = read_lock(path);
+    if (now && now->owner == stale.owner) {
+        std::filesystem::remove(path, ignored);
+    }
+    bool const is_taken = try_create(path, content);
+    std::filesystem::remove(claim, ignored);
+    return is_taken;
+}
+
 }  // namespace
 
 OutputLock::OutputLock(std::filesystem::path const& folder, std::string_view program)
     : path_(folder / kLockName), nonce_(make_nonce()) {
     json const self = describe_owner(program, nonce_);
-    while (!try_create(path_, beat_text(0) + self.dump())) {
-        auto const lock = read_lock(path_);
-        if (!lock) {
-            continue;  // released since
-        }
-        require(is_stale(path_, *lock, self), ExitCode::kCannotCreate,
+    std::string const content = beat_text(0) + self.dump();
+    for (bool is_ours = try_create(path_, content); !is_ours;) {
+        if (auto const lock = read_lock(path_)) {
+            require(
+                is_stale(path_, *lock, self), ExitCode::kCannotCreate,
                 "{} is in use by {} (two jobs in one folder would undo each other's work). Wait for it, or "
-                "choose "
-                "another output",
+                "choose another output",
                 folder.string(), describe(lock->owner));
-        log_info("taking over {} from {}, which is gone", folder.string(), describe(lock->owner));
-        std::error_code ignored;  // another job may have removed it first; creation decides
-        std::filesystem::remove(path_, ignored);
+            log_info("taking over {} from {}, which is gone", folder.string(), describe(lock->owner));
+            is_ours = take_over(path_, *lock, content);
+        } else {
+            is_ours = try_create(path_, content);  // released since
+        }
     }
     heart_ = std::jthread([this](std::stop_token const& stop) { beat(stop); });
 }

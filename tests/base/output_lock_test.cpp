@@ -5,7 +5,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
@@ -67,6 +71,105 @@ TEST(OutputLock, NoticesThatItWasTakenAway) {
     std::ofstream(dir / ".ctclip.lock") << "000000000001"
                                         << R"({"program": "b", "nonce": "y"})";
     EXPECT_THAT([&] { lock.require_held(); }, ThrowsMessage<Error>(HasSubstr("b (process")));
+}
+
+/// As a job on another host left it, whose processes nobody here can see.
+constexpr char const* kForeignOwner =
+    R"({"program": "ctclip-train", "host": "node17", "boot_id": "b", "pid": 1, "process_start": "5", "nonce": "z"})";
+
+TEST(OutputLock, IsTakenOverFromAnotherHostOnceItsHeartStandsStill) {
+    TempDir const dir;
+    std::ofstream(dir / ".ctclip.lock") << "000000000007" << kForeignOwner;
+    EXPECT_NO_THROW(OutputLock(dir.path(), "ctclip-convert"));
+}
+
+TEST(OutputLock, IsLeftToAnotherHostWhileItsHeartBeats) {
+    TempDir const dir;
+    std::filesystem::path const path = dir / ".ctclip.lock";
+    std::ofstream(path) << "000000000007" << kForeignOwner;
+    std::jthread const heart([&](std::stop_token const& stop) {
+        for (int beat = 8; !stop.stop_requested(); ++beat) {
+            std::fstream(path, std::ios::in | std::ios::out) << fmt::format("{:012}", beat);
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        }
+    });
+    EXPECT_THAT([&] { OutputLock(dir.path(), "ctclip-convert"); },
+                ThrowsMessage<Error>(HasSubstr("in use by ctclip-train (process 1 on host node17")));
+}
+
+TEST(OutputLock, IsTakenOverThoughAnEarlierTakeoverDied) {
+    TempDir const dir;
+    std::ofstream(dir / ".ctclip.lock") << "000000000007"
+                                        << R"({"program": "old", "slurm_job_id": "4711"})";
+    std::ofstream(dir / ".ctclip.lock.takeover") << "000000000000" << kForeignOwner;
+    ::setenv("SLURM_JOB_ID", "4711", 1);
+    ::setenv("SLURM_RESTART_COUNT", "1", 1);
+    { EXPECT_NO_THROW(OutputLock(dir.path(), "ctclip-convert")); }
+    EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+    ::unsetenv("SLURM_JOB_ID");
+    ::unsetenv("SLURM_RESTART_COUNT");
+}
+
+/// Starts jobs that all find the same stale lock. The winner keeps it until all have tried.
+/// @return how many got the lock, and how many of those still had it at the end.
+std::array<int, 2> race_for_a_stale_lock(std::filesystem::path const& folder, int num_jobs) {
+    std::ofstream(folder / ".ctclip.lock")
+        << "000000000007"
+        << R"({"program": "old", "slurm_job_id": "4711", "slurm_restart_count": "1"})";
+    std::array<int, 2> outcome{};
+    std::array<int, 2> finish{};
+    EXPECT_EQ(::pipe(outcome.data()) + ::pipe(finish.data()), 0);
+    std::vector<pid_t> jobs;
+    for (int i = 0; i < num_jobs; ++i) {
+        jobs.push_back(::fork());
+        if (jobs.back() == 0) {
+            ::close(finish[1]);
+            int code = 1;
+            try {
+                OutputLock const lock(folder, "racer");
+                char byte = 'w';
+                (void)!::write(outcome[1], &byte, 1);
+                (void)!::read(finish[0], &byte, 1);  // returns when the parent closes its end
+                lock.require_held();
+                code = 0;
+            } catch (Error const& error) {
+                char const byte = error.code() == ExitCode::kCannotCreate ? 'r' : 'e';
+                (void)!::write(outcome[1], &byte, 1);
+            }
+            ::_exit(code);
+        }
+    }
+    int num_winners = 0;
+    for (int i = 0; i < num_jobs; ++i) {
+        char byte = 0;
+        EXPECT_EQ(::read(outcome[0], &byte, 1), 1);
+        EXPECT_NE(byte, 'e') << "another error than 'in use'";
+        num_winners += byte == 'w' ? 1 : 0;
+    }
+    ::close(finish[1]);
+    int num_keepers = 0;
+    for (pid_t const job : jobs) {
+        int status = 0;
+        ::waitpid(job, &status, 0);
+        num_keepers += WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 1 : 0;
+    }
+    for (int const descriptor : {outcome[0], outcome[1], finish[0]}) {
+        ::close(descriptor);
+    }
+    return {num_winners, num_keepers};
+}
+
+TEST(OutputLock, HasOneWinnerWhenManyFindItStale) {
+    ::setenv("SLURM_JOB_ID", "4711", 1);
+    ::setenv("SLURM_RESTART_COUNT", "2", 1);
+    for (int round = 0; round < 50; ++round) {
+        TempDir const dir;
+        auto const [num_winners, num_keepers] = race_for_a_stale_lock(dir.path(), 6);
+        ASSERT_EQ(num_winners, 1) << "round " << round;
+        ASSERT_EQ(num_keepers, 1) << "round " << round;
+    }
+    ::unsetenv("SLURM_JOB_ID");
+    ::unsetenv("SLURM_RESTART_COUNT");
 }
 
 }  // namespace

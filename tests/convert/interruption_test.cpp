@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "base/splitmix64.hpp"
 #include "convert/made_dataset.hpp"
 #include "shard/shard_verify.hpp"
 #include "support/killed_at_call.hpp"
@@ -70,50 +71,117 @@ std::vector<pid_t> children_of(pid_t parent) {
     return children;
 }
 
+/// False for the dead too that nobody has reaped yet (in containers nobody may).
+bool is_running(pid_t process) {
+    std::ifstream file(fmt::format("/proc/{}/stat", process));
+    std::string line;
+    std::getline(file, line);
+    std::size_t const state = line.rfind(')') + 2;
+    return state < line.size() && line[state] != 'Z' && line[state] != 'X';
+}
+
 /// The launcher may return before the last of its ranks is gone, and as long as that one lives the output is
 /// its.
 void end_and_await(std::vector<pid_t> const& processes) {
     for (pid_t const process : processes) {
-        for (int i = 0; i < 1000 && ::kill(process, SIGKILL) == 0; ++i) {
+        for (int i = 0; i < 1000 && is_running(process); ++i) {
+            ::kill(process, SIGKILL);
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
         }
     }
 }
 
-TEST(Interruption, OfARankAtARandomMomentLosesNothing) {
-    MadeDataset dataset(12);
-    dataset.run();
-    auto const expected = content_of(dataset.options.output);
-    fs::remove_all(dataset.options.output);
+/// Conversions by the program itself, long enough to be hit in the midst of their work.
+class KilledRanks : public testing::Test {
+  protected:
+    static constexpr int kNumStudies = 40;
+    static constexpr VolumeShape kShape{64, 64, 48};
 
-    unsigned const seed = std::random_device{}();
-    std::mt19937 random(seed);
-    int num_unfinished = 0;
-    for (int trial = 0; trial < num_trials_or(6); ++trial) {
-        std::string const num_ranks = std::to_string(1 + trial % 4);
-        Process process({CTCLIP_MPIRUN, "--oversubscribe", "-n", num_ranks, CTCLIP_BIN "/ctclip-convert",
-                         "-q", "--volumes", dataset.options.volumes, "--reports", dataset.options.reports,
-                         "--metadata", dataset.options.metadata, "--labels", dataset.options.labels,
-                         "--output", dataset.options.output, "--samples_per_shard", "2"});
-        std::this_thread::sleep_for(std::chrono::milliseconds(100 + random() % 500));
+    KilledRanks() : dataset_(kNumStudies), random_(seed_) {
+        for (int i = 0; i < kNumStudies; ++i) {
+            std::vector<float> voxels(static_cast<std::size_t>(num_voxels(kShape)));
+            for (std::size_t k = 0; k < voxels.size(); ++k) {
+                voxels[k] = static_cast<float>(splitmix64(static_cast<std::uint64_t>(i), k) % 2000);
+            }
+            dataset_.write_volume(i, voxels, kShape);
+        }
+        dataset_.run();
+        expected_ = content_of(dataset_.options.output);
+    }
+
+    Process start(int num_ranks) const {
+        ConvertOptions const& options = dataset_.options;
+        return Process({CTCLIP_MPIRUN,
+                        "--oversubscribe",
+                        "--bind-to",
+                        "none",
+                        "-n",
+                        std::to_string(num_ranks),
+                        CTCLIP_BIN "/ctclip-convert",
+                        "-q",
+                        "--volumes",
+                        options.volumes,
+                        "--reports",
+                        options.reports,
+                        "--metadata",
+                        options.metadata,
+                        "--labels",
+                        options.labels,
+                        "--output",
+                        options.output,
+                        "--samples_per_shard",
+                        "2"});
+    }
+
+    /// Kills one rank at a random moment after the work began. @return false if it came too late.
+    bool kill_in_midst(int num_ranks) {
+        fs::remove_all(dataset_.options.output);
+        Process process = start(num_ranks);
+        while (!fs::exists(dataset_.options.output / "plan.json") && is_running(process.pid())) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
+        std::this_thread::sleep_for(std::chrono::microseconds(random_() % kLongestWaitUs));
         std::vector<pid_t> const ranks = children_of(process.pid());
         if (!ranks.empty()) {
-            ::kill(ranks[random() % ranks.size()], SIGKILL);
+            ::kill(ranks[random_() % ranks.size()], SIGKILL);
         }
-        process.wait();
+        ProcessResult const result = process.wait();
         end_and_await(ranks);
-        expect_no_torn_file(dataset.options);
-        if (fs::exists(dataset.options.output / "manifest.json")) {
-            EXPECT_TRUE(content_of(dataset.options.output) == expected)
-                << "seed " << seed << ", trial " << trial;
-            fs::remove_all(dataset.options.output);
-        } else {
-            ++num_unfinished;
-        }
+        EXPECT_TRUE(fs::exists(dataset_.options.output)) << "the program did not start: " << result.err;
+        return !fs::exists(dataset_.options.output / "manifest.json");
     }
-    dataset.run();
-    EXPECT_TRUE(content_of(dataset.options.output) == expected) << "seed " << seed;
-    RecordProperty("unfinished", num_unfinished);
+
+    std::size_t num_shards() const {
+        return static_cast<std::size_t>(
+            std::ranges::count_if(fs::directory_iterator(dataset_.options.output),
+                                  [](auto const& entry) { return entry.path().extension() == ".tar"; }));
+    }
+
+    static constexpr unsigned kLongestWaitUs = 400'000;
+
+    MadeDataset dataset_;
+    std::vector<std::pair<std::string, std::string>> expected_;
+    unsigned seed_ = std::random_device{}();
+    std::mt19937 random_;
+};
+
+TEST_F(KilledRanks, AtARandomMomentLoseNothing) {
+    int const num_wanted = num_trials_or(4);
+    int num_kills = 0;
+    int num_with_shards = 0;
+    for (int trial = 0; num_kills < num_wanted; ++trial) {
+        SCOPED_TRACE(fmt::format("seed {}, trial {}", seed_, trial));
+        ASSERT_LT(trial, 20 * num_wanted) << "the conversions end before they can be killed";
+        bool const was_in_time = kill_in_midst(1 + trial % 4);
+        ASSERT_FALSE(HasFailure());
+        num_kills += was_in_time ? 1 : 0;
+        num_with_shards += was_in_time && num_shards() > 0 ? 1 : 0;
+        expect_no_torn_file(dataset_.options);
+        dataset_.run();
+        ASSERT_TRUE(content_of(dataset_.options.output) == expected_);
+    }
+    RecordProperty("kills", num_kills);
+    RecordProperty("kills_between_shards", num_with_shards);
 }
 
 }  // namespace

@@ -49,10 +49,12 @@ TEST_F(ShardDamage, EveryBitFlipIsFound) {
     }
     EXPECT_EQ(num_unseen, 0U);
     EXPECT_FALSE(is_refused());
+    RecordProperty("flips", static_cast<int>(8 * good.size()));
 }
 
 TEST_F(ShardDamage, EveryTruncationIsFound) {
     std::size_t num_unseen = 0;
+    RecordProperty("truncations", static_cast<int>(std::filesystem::file_size(shard_)));
     for (std::uint64_t length = std::filesystem::file_size(shard_); length-- > 0;) {
         std::filesystem::resize_file(shard_, length);
         num_unseen += is_refused() ? 0 : 1;
