@@ -7,7 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -93,7 +95,9 @@ TEST(CheckpointCrash, KilledAtARandomMomentLosesNothingAcknowledged) {
     char const* const text = std::getenv("CTCLIP_KILLS");
     std::size_t const num_kills = text == nullptr ? 25 : std::strtoul(text, nullptr, 10);
     TempDir const dir;
+    auto const start = std::chrono::steady_clock::now();
     save_step(dir.path(), 1);
+    std::chrono::duration<double> const save_time = std::chrono::steady_clock::now() - start;
     std::int64_t newest = 1;
     std::int64_t num_acknowledged = 0;
     for (std::size_t kill = 0; kill < num_kills; ++kill) {
@@ -104,7 +108,7 @@ TEST(CheckpointCrash, KilledAtARandomMomentLosesNothingAcknowledged) {
             save_for_ever(dir.path(), newest + 1, pipe_ends[1]);
         }
         ::close(pipe_ends[1]);
-        ::usleep(static_cast<useconds_t>(splitmix64(11, kill) % 60000));
+        std::this_thread::sleep_for(3.0 * to_unit(splitmix64(11, kill)) * save_time);
         ::kill(child, SIGKILL);
         ::waitpid(child, nullptr, 0);
         for (std::int64_t step = 0; ::read(pipe_ends[0], &step, sizeof step) == sizeof step;) {

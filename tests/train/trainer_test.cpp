@@ -117,6 +117,41 @@ TEST_F(TrainerTest, AnInterruptedRunEndsInTheSameBits) {
     EXPECT_EQ(whole.sampler, resumed.sampler);
 }
 
+// CTCLIP_RESUME_CUTS=200 for the long run.
+TEST_F(TrainerTest, AnyNumberOfInterruptionsAnywhereEndsInTheSameBits) {
+    char const* const text = std::getenv("CTCLIP_RESUME_CUTS");
+    int const num_cuts = text == nullptr ? 6 : std::atoi(text);
+    options_.training.precision = ComputeType::kHalf;
+    options_.training.max_steps = 24;
+    options_.training.save_every_n_steps = 5;
+    options_.model.model.text.dropout = 0.1;
+    options_.data.shuffle = true;
+    run(options_);
+    TrainState const whole = checkpoint(options_, 24);
+    int cuts_done = 0;
+    for (std::uint64_t trial = 0; cuts_done < num_cuts; ++trial) {
+        TrainOptions interrupted = options_;
+        interrupted.run.dir = folder_ / ("trial" + std::to_string(trial));
+        for (bool is_cut = true; is_cut;) {
+            is_cut = false;
+            try {
+                run(interrupted, stop_after(static_cast<int>(1 + splitmix64(trial, static_cast<std::uint64_t>(cuts_done)) % 12)));
+            } catch (Stopped const&) {
+                is_cut = true;
+                ++cuts_done;
+            }
+        }
+        TrainState const resumed = checkpoint(interrupted, 24);
+        expect_same_bits(whole.model, resumed.model);
+        expect_same_bits(whole.exp_avg, resumed.exp_avg);
+        expect_same_bits(whole.exp_avg_sq, resumed.exp_avg_sq);
+        EXPECT_EQ(whole.scaler, resumed.scaler) << trial;
+        EXPECT_EQ(whole.sampler, resumed.sampler) << trial;
+        ranks_.barrier();
+    }
+    RecordProperty("cuts", cuts_done);
+}
+
 TEST_F(TrainerTest, AnInterruptionAmongSkippedStepsEndsInTheSameBits) {
     options_.training.precision = ComputeType::kHalf;
     options_.training.max_steps = 12;
