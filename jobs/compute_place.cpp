@@ -5,8 +5,10 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 
+#include "base/error.hpp"
 #include "mpi/device_placement.hpp"
 #include "mpi/mpi_session.hpp"
 
@@ -33,6 +35,19 @@ int default_threads(MpiSession const& session) {
     return std::max(1, is_bound ? usable : usable / session.local_size());
 }
 
+std::string why_no_gpu() {
+#if defined(CTCLIP_CUDA)
+    char const* const visible = std::getenv("CUDA_VISIBLE_DEVICES");
+    return fmt::format(
+        "this process sees no GPU (CUDA_VISIBLE_DEVICES is {}). Ask Slurm for one with --gpus-per-node, and look "
+        "whether nvidia-smi finds it.",
+        visible == nullptr ? "not set" : visible);
+#else
+    return "this program was built without CUDA. Build it with `bash tools/setup.sh --cuda && bash tools/build.sh "
+           "cuda` and start build-cuda/bin/ctclip-train.";
+#endif
+}
+
 std::string cpu_name() {
     std::ifstream lines("/proc/cpuinfo");
     for (std::string line; std::getline(lines, line);) {
@@ -54,6 +69,8 @@ ComputePlace::ComputePlace(JobContext& job, PlaceOptions const& options) : host_
                    {.local_rank = job.session().local_rank(),
                     .first_gpu = static_cast<int>(options.first_gpu),
                     .precision = options.precision});
+    require(gpu || !options.require_cuda, ExitCode::kUnavailable, "device.require_cuda is set, but {}",
+            why_no_gpu());
     if (!gpu) {
         name_ = fmt::format("CPU, {} ({})", cpu_name(), at::get_cpu_capability());
         return;

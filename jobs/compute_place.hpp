@@ -13,6 +13,7 @@ namespace ctclip {
 
 struct PlaceOptions {
     bool use_cuda = true;
+    bool require_cuda = false;  ///< a rank without a GPU is an error
     std::int64_t first_gpu = 0;
     std::int64_t num_threads = 0;  ///< of a rank on the CPU; 0: its share of the host's cores
     std::string precision;         ///< "fp16", "bf16", "fp32": what the device must be able to do

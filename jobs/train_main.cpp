@@ -14,6 +14,7 @@ void train(ctclip::TrainOptions const& options, ctclip::JobContext& job) {
         return;
     }
     ctclip::ComputePlace const place(job, {.use_cuda = options.device.use_cuda,
+                                           .require_cuda = options.device.require_cuda,
                                            .first_gpu = options.device.cuda_device,
                                            .num_threads = options.device.num_threads,
                                            .precision = std::string(name_of(options.training.precision))});

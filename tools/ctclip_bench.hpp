@@ -13,6 +13,7 @@ ToolCommand bench_checkpoint_command();
 ToolCommand bench_convert_command();
 ToolCommand bench_loader_command();
 ToolCommand bench_precision_command();
+ToolCommand bench_sync_command();
 ToolCommand bench_tokens_command();
 ToolCommand bench_train_command();
 

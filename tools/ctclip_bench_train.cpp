@@ -10,8 +10,8 @@
 #include "base/build_info.hpp"
 #include "base/error.hpp"
 #include "base/machine.hpp"
-#include "base/splitmix64.hpp"
 #include "dist/self_communicator.hpp"
+#include "tools/bench_batch.hpp"
 #include "tools/bench_model.hpp"
 #include "tools/ctclip_bench.hpp"
 #include "train/state_capture.hpp"
@@ -33,36 +33,6 @@ struct BenchTrainOptions {
     at::Device device() const { return use_cuda ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU); }
 };
 
-/// Noise volumes and random reports; owns what the HostBatch points to.
-class RandomBatch {
-  public:
-    RandomBatch(ModelOptions const& model, std::int64_t frames, BenchTrainOptions const& options) {
-        auto const side = static_cast<std::int32_t>(model.image.image_height);
-        batch_.shape = {.num_rows = options.batch_size,
-                        .grid = {.shape_zxy = {static_cast<std::int32_t>(frames), side, side}},
-                        .num_tokens = options.text_tokens};
-        volumes_.resize(static_cast<std::size_t>(batch_.shape.num_voxels()));
-        for (std::size_t i = 0; i < volumes_.size(); ++i) {
-            volumes_[i] = static_cast<float>(2.0 * to_unit(splitmix64(1, i)) - 1.0);
-        }
-        batch_.volumes = volumes_;
-        for (std::int64_t i = 0; i < options.batch_size * options.text_tokens; ++i) {
-            auto const draw = splitmix64(2, static_cast<std::uint64_t>(i));
-            batch_.token_ids.push_back(
-                static_cast<std::int64_t>(5 + draw % static_cast<std::uint64_t>(model.text.vocab_size - 5)));
-        }
-        batch_.attention_mask.assign(batch_.token_ids.size(), 1);
-        batch_.token_counts.assign(static_cast<std::size_t>(options.batch_size), options.text_tokens);
-        batch_.num_valid = options.batch_size;
-    }
-
-    HostBatch const& batch() const { return batch_; }
-
-  private:
-    std::vector<float> volumes_;
-    HostBatch batch_;
-};
-
 std::vector<double> time_steps(BenchTrainOptions const& options, nlohmann::json& record) {
     ModelOptions const sizes = bench_model_options(options.size);
     PrecisionPolicy const policy(options.precision);
@@ -73,7 +43,9 @@ std::vector<double> time_steps(BenchTrainOptions const& options, nlohmann::json&
     SelfCommunicator self;
     GradientSync gradient_sync(optimizer.parameters(), self);
     TrainStep step(model, optimizer, gradient_sync, self, {.loss = {}, .seed = 1}, options.device());
-    RandomBatch const batch(sizes, options.size == BenchModel::kFull ? 240 : 60, options);
+    RandomBatch const batch(sizes, {.num_rows = options.batch_size,
+                                    .frames = options.size == BenchModel::kFull ? 240 : 60,
+                                    .text_tokens = options.text_tokens});
     HostBatch const* const micro_batches[] = {&batch.batch()};
 
     std::vector<double> seconds;

@@ -3,6 +3,7 @@
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include <chrono>
 #include <mutex>
 #include <utility>
 
@@ -47,7 +48,9 @@ void check(NamedTensors const& parameters, Communicator const& communicator) {
 class GradientSync::Impl {
   public:
     Impl(NamedTensors const& parameters, Communicator& communicator, GradientSyncOptions const& options)
-        : communicator_(communicator), element_(element_of(parameters.front().tensor)) {
+        : communicator_(communicator),
+          element_(element_of(parameters.front().tensor)),
+          overlap_(options.overlap) {
         std::vector<std::int64_t> counts;
         for (auto const& [name, tensor] : parameters) {
             names_.push_back(name);
@@ -114,6 +117,7 @@ class GradientSync::Impl {
     }
 
     void finish() {
+        auto const begin = std::chrono::steady_clock::now();
         {
             std::scoped_lock const lock(mutex_);
             require(is_started_, ExitCode::kInternal, "gradient averaging was finished, but not started");
@@ -126,9 +130,11 @@ class GradientSync::Impl {
         for (SyncBucket& bucket : buckets_) {
             std::exchange(bucket.pending, nullptr)->wait();
         }
+        exposed_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     }
 
     std::vector<at::Tensor> const& local_sums() const noexcept { return local_sums_; }
+    double exposed_s() const noexcept { return exposed_s_; }
     std::size_t num_overlapped_buckets() const noexcept { return num_overlapped_; }
     std::size_t num_buckets() const noexcept { return buckets_.size(); }
 
@@ -166,7 +172,8 @@ class GradientSync::Impl {
         }
         buckets_[bucket_of_[parameter_index]].num_missing -= 1;
         // Ranks may complete their buckets in different orders; they must send them in one.
-        while (num_sent_ < buckets_.size() && buckets_[num_sent_].num_missing == 0) {
+        bool const may_send = overlap_ == SyncOverlap::kWithBackward;
+        while (may_send && num_sent_ < buckets_.size() && buckets_[num_sent_].num_missing == 0) {
             send_next();
         }
         communicator_.progress();
@@ -182,6 +189,7 @@ class GradientSync::Impl {
 
     Communicator& communicator_;
     Element element_;
+    SyncOverlap overlap_;
     std::vector<std::string> names_;
     std::vector<at::Tensor> parameters_;
     std::vector<SyncBucket> buckets_;
@@ -193,6 +201,7 @@ class GradientSync::Impl {
     std::vector<at::Tensor> local_sums_;  // by parameter
     std::size_t num_sent_ = 0;
     std::size_t num_overlapped_ = 0;
+    double exposed_s_ = 0.0;
 };
 
 GradientSync::GradientSync(NamedTensors const& parameters, Communicator& communicator,
@@ -215,6 +224,9 @@ void GradientSync::finish() {
 }
 std::vector<at::Tensor> const& GradientSync::local_sums() const noexcept {
     return impl_->local_sums();
+}
+double GradientSync::exposed_s() const noexcept {
+    return impl_->exposed_s();
 }
 std::size_t GradientSync::num_overlapped_buckets() const noexcept {
     return impl_->num_overlapped_buckets();

@@ -20,8 +20,15 @@
 
 namespace ctclip {
 
+/// When buckets leave.
+enum class SyncOverlap {
+    kWithBackward,   ///< each as soon as it is complete
+    kAfterBackward,  ///< all of them then: what the overlap is measured against
+};
+
 struct GradientSyncOptions {
     std::size_t bucket_cap_bytes = std::size_t{25} << 20;
+    SyncOverlap overlap = SyncOverlap::kWithBackward;
 };
 
 class GradientSync {
@@ -61,6 +68,8 @@ class GradientSync {
     /// Empty with one rank, whose averages tell it all. Nothing waits for the device.
     std::vector<at::Tensor> const& local_sums() const noexcept;
 
+    /// Of the last step: how long finish() kept its caller, the part of the averaging that backward did not hide.
+    double exposed_s() const noexcept;
     /// Of the last step: buckets that left before backward ended, and their number (tests, diagnosis).
     std::size_t num_overlapped_buckets() const noexcept;
     std::size_t num_buckets() const noexcept;

@@ -148,6 +148,7 @@ void bind_contrast(Schema& schema, ContrastOptions& contrast) {
 
 void bind_device(Schema& schema, DeviceOptions& device) {
     schema.key("device.use_cuda", device.use_cuda, "false: train on the CPU even where a GPU is");
+    schema.key("device.require_cuda", device.require_cuda, "end (exit 69) rather than train on the CPU");
     schema.key("device.cuda_device", device.cuda_device, "first device; local ranks count up from it").min(0);
     schema
         .key("device.num_threads", device.num_threads,
@@ -212,6 +213,15 @@ void TrainOptions::bind(Schema& schema) {
     schema.key("run.dir", run.dir, "folder of this run; the same command again resumes there");
     schema.rule("run.dir", [this] {
         return std::string(run.dir.empty() && !dump_precision ? "is not set: a run needs a folder of its own" : "");
+    });
+    schema.rule("device.require_cuda", [this] {
+        return std::string(device.require_cuda && !device.use_cuda ? "is true, but device.use_cuda is false" : "");
+    });
+    schema.rule("training.grad_cache_chunks", [this] {
+        return training.grad_cache_chunks <= data.batch_size
+                   ? std::string()
+                   : fmt::format("is {}, but a rank's batch has only {} rows to divide (data.batch_size)",
+                                 training.grad_cache_chunks, data.batch_size);
     });
     schema.rule("checkpoint.best_metric", [this] { return best_metric_problem(*this); });
     schema.option("--from-scratch", from_scratch,

@@ -80,6 +80,7 @@ struct LoggingOptions {
 
 struct DeviceOptions {
     bool use_cuda = true;  ///< false: CPU even where a GPU is
+    bool require_cuda = false;  ///< true: refuse to train on the CPU
     std::int64_t cuda_device = 0;
     std::int64_t num_threads = 0;  ///< of a rank on the CPU; 0: its share of the host's cores
 };

@@ -47,6 +47,15 @@ TEST(TrainOptions, RefusesABestMetricThatNoValidationComputes) {
     EXPECT_NO_THROW(check("[f1, auroc]"));
 }
 
+TEST(TrainOptions, RefusesMorePiecesThanABatchHasRows) {
+    TrainOptions options;
+    Schema schema;
+    options.bind(schema);
+    schema.load_text("run: {dir: runs/x}\ndata: {batch_size: 4}\ntraining: {grad_cache_chunks: 8}\n", "test.yaml");
+    EXPECT_THAT([&] { schema.check(); },
+                testing::ThrowsMessage<Error>(testing::HasSubstr("is 8, but a rank's batch has only 4 rows")));
+}
+
 TEST(StepPlan, RefusesATrainingSetSmallerThanAStep) {
     EXPECT_THAT([] { make_step_plan({}, /*num_samples=*/9, /*global_batch=*/10); },
                 testing::ThrowsMessage<Error>(

@@ -1,0 +1,73 @@
+#!/bin/bash
+# ctclip-train whose ranks are stopped, killed, or stopped and continued all together: the job ends in time with the
+# name of the rank, or goes on.
+# usage: hang_test.sh <source folder of ctclip> <folder of the programs> <mpirun>
+set -euo pipefail
+source_dir=$1 bin_dir=$2 mpirun=$3
+
+scratch=$(mktemp -d)
+job=
+# shellcheck disable=SC2154
+trap '[[ -z $job ]] || kill -KILL "$job" 2> /dev/null || true; rm -rf "$scratch"' EXIT
+cd "$scratch"
+export PIPELINE_FOLDER=$scratch PIPELINE_VOCABULARY=$source_dir/tests/data/text/vocab.txt
+export OMP_NUM_THREADS=1
+config=$source_dir/tests/data/slurm/tiny.yaml
+limit_s=4
+
+fail() { echo "FAILED: $*"; cat log.txt; exit 1; }
+
+# Starts a run that does not end by itself; returns after its third step. Sets job and ranks.
+start_training() {  # <number of ranks>
+    rm -rf run
+    "$mpirun" --oversubscribe --bind-to none -n "$1" "$bin_dir/ctclip-train" --config "$config" \
+        --set training.max_steps=1000000 --set training.save_every_n_steps=2 --set data.batch_size=1 \
+        --set training.hang_timeout_s=$limit_s > log.txt 2>&1 &
+    job=$!
+    for ((i = 0; i < 300; ++i)); do
+        if [[ -e run/metrics.jsonl ]] && (( $(wc -l < run/metrics.jsonl) >= 3 )); then
+            mapfile -t ranks < <(pgrep -P "$job" -x ctclip-train)
+            (( ${#ranks[@]} == $1 )) || fail "found processes ${ranks[*]}"
+            return
+        fi
+        sleep 0.1
+    done
+    fail "training never got to its third step"
+}
+
+expect_end() {  # <exit code> <text>
+    local start=$SECONDS code=0
+    wait "$job" || code=$?
+    (( code == $1 )) || fail "exit code $code instead of $1"
+    (( SECONDS - start <= 30 )) || fail "took $((SECONDS - start)) s"
+    grep -q "$2" log.txt || fail "the log does not say '$2'"
+    echo "ended with $code within $((SECONDS - start)) s: $(grep -m 1 "$2" log.txt)"
+}
+
+"$bin_dir/ctclip-phantom" --quiet --output phantoms --count 4 --size 32,32,16 --threads 2 > /dev/null
+"$bin_dir/ctclip-convert" --quiet --config "$config"
+
+for count in 2 4; do
+    start_training "$count"
+    kill -STOP "${ranks[-1]}"
+    expect_end 75 "process ${ranks[-1]}) has given no sign of life"
+done
+
+start_training 2
+kill -STOP "${ranks[0]}"
+expect_end 75 "rank 0 has given no sign of life"
+
+start_training 2
+kill -KILL "${ranks[-1]}"
+expect_end 137 "process ${ranks[-1]}) ended in the middle of its work"
+
+start_training 2
+kill -STOP "${ranks[@]}"
+sleep $((2 * limit_s))
+kill -CONT "${ranks[@]}"
+lines=$(wc -l < run/metrics.jsonl)
+for ((i = 0; i < 100 && $(wc -l < run/metrics.jsonl) < lines + 5; ++i)); do sleep 0.1; done
+(( $(wc -l < run/metrics.jsonl) >= lines + 5 )) || fail "the job did not go on after SIGCONT"
+kill -TERM "${ranks[@]}"
+expect_end 75 "stopped after step"
+echo "stopped and continued as a whole: it went on"
