@@ -78,18 +78,31 @@ Finding OverflowForensics::explain(SuspectStep const& suspect) const {
 }
 
 Finding OverflowForensics::look_at_this_rank(SuspectStep const& suspect) const {
+    if (Finding finding = look_at_volumes(suspect); finding.kind != FindingKind::kNothing) {
+        return finding;
+    }
     for (std::size_t i = 0; i < suspect.traces.image_sums.size(); ++i) {
-        if (Finding finding = look_at_rows(suspect, i); finding.kind != FindingKind::kNothing) {
+        if (Finding finding = look_at_latents(suspect, i); finding.kind != FindingKind::kNothing) {
             return finding;
         }
     }
-    if (Finding finding = look_at_gradients(suspect); finding.kind != FindingKind::kNothing) {
+    if (Finding finding = look_at_tokens(suspect); finding.kind != FindingKind::kNothing) {
         return finding;
+    }
+    return look_at_gradients(suspect);
+}
+
+Finding OverflowForensics::look_at_volumes(SuspectStep const& suspect) const {
+    for (std::size_t i = 0; i < suspect.traces.volume_sums.size(); ++i) {
+        if (auto const row = first_bad_row(suspect.traces.volume_sums[i])) {
+            return {FindingKind::kInput, fmt::format("the volume of study {} is not finite",
+                                                     suspect.pseudonyms[i][static_cast<std::size_t>(*row)])};
+        }
     }
     return {};
 }
 
-Finding OverflowForensics::look_at_rows(SuspectStep const& suspect, std::size_t micro_step) const {
+Finding OverflowForensics::look_at_latents(SuspectStep const& suspect, std::size_t micro_step) const {
     std::optional<std::int64_t> row = first_bad_row(suspect.traces.image_sums[micro_step]);
     std::string_view const tower = row ? "image" : "text";
     if (!row) {
@@ -98,18 +111,34 @@ Finding OverflowForensics::look_at_rows(SuspectStep const& suspect, std::size_t 
     if (!row) {
         return {};
     }
-    std::string const& study = suspect.pseudonyms[micro_step][static_cast<std::size_t>(*row)];
-    HostBatch const& batch = *suspect.read_again()[micro_step];
-    auto const voxels = batch.volumes.subspan(static_cast<std::size_t>(*row * batch.shape.grid.num_voxels()),
-                                              static_cast<std::size_t>(batch.shape.grid.num_voxels()));
-    if (!std::ranges::all_of(voxels, [](float voxel) { return std::isfinite(voxel); })) {
-        return {FindingKind::kInput, fmt::format("the volume of study {} is not finite", study)};
-    }
-    return {FindingKind::kForward, fmt::format("the {} latent of study {} is not finite, first at {}", tower,
-                                               study, first_stage(suspect, batch, micro_step, *row))};
+    std::string const stage = first_stage(suspect, *suspect.read_again()[micro_step], micro_step, *row);
+    return {FindingKind::kForward,
+            fmt::format("the {} latent of study {} is not finite, first at {}", tower,
+                        suspect.pseudonyms[micro_step][static_cast<std::size_t>(*row)],
+                        stage.empty() ? "no stage when computed again (weights of the step after)" : stage)};
 }
 
-/// The weights may be one step further than they were: said where it makes a difference.
+Finding OverflowForensics::look_at_tokens(SuspectStep const& suspect) const {
+    if (is_finite(suspect.traces.token_sum)) {
+        return {};
+    }
+    std::vector<HostBatch const*> const batches = suspect.read_again();
+    for (std::size_t i = 0; i < batches.size(); ++i) {
+        for (std::int64_t row = 0; row < batches[i]->shape.num_rows; ++row) {
+            std::string const stage = first_stage(suspect, *batches[i], i, row);
+            if (!stage.empty()) {
+                return {FindingKind::kForward,
+                        fmt::format("an activation of study {} is not finite, first at {}",
+                                    suspect.pseudonyms[i][static_cast<std::size_t>(row)], stage)};
+            }
+        }
+    }
+    return {FindingKind::kForward,
+            "tokens of the image encoder were not finite, but are when computed again "
+            "(weights of the step after)"};
+}
+
+/// Empty where all are finite: the weights may be one step further than they were.
 std::string OverflowForensics::first_stage(SuspectStep const& suspect, HostBatch const& batch,
                                            std::size_t micro_step, std::int64_t row) const {
     at::NoGradGuard const no_grad;
@@ -124,7 +153,7 @@ std::string OverflowForensics::first_stage(SuspectStep const& suspect, HostBatch
                                  static_cast<std::int64_t>(suspect.traces.image_sums.size()));
     train_step_.encode(batch, {row, 1}, seed, Mode::kEvaluate);
     model_.observe({});
-    return stage.empty() ? "no stage when computed again (weights of the step after)" : stage;
+    return stage;
 }
 
 Finding OverflowForensics::look_at_gradients(SuspectStep const& suspect) const {

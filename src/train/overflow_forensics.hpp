@@ -46,7 +46,9 @@ class OverflowForensics {
 
   private:
     Finding look_at_this_rank(SuspectStep const& suspect) const;
-    Finding look_at_rows(SuspectStep const& suspect, std::size_t micro_step) const;
+    Finding look_at_volumes(SuspectStep const& suspect) const;
+    Finding look_at_latents(SuspectStep const& suspect, std::size_t micro_step) const;
+    Finding look_at_tokens(SuspectStep const& suspect) const;
     Finding look_at_gradients(SuspectStep const& suspect) const;
     std::string first_stage(SuspectStep const& suspect, HostBatch const& batch, std::size_t micro_step,
                             std::int64_t row) const;

@@ -10,9 +10,12 @@ namespace ctclip {
 
 struct StepTraces {
     at::Tensor loss;  ///< 0-d: this rank's own, mean over micro-batches
-    std::vector<at::Tensor>
-        image_sums;  ///< a micro-batch each, (B): sum of every row's latent; as finite as it
-    std::vector<at::Tensor> text_sums;      ///< likewise
+    // A micro-batch each, (B): sums over every row, as finite as it.
+    std::vector<at::Tensor> volume_sums;
+    std::vector<at::Tensor> image_sums;  ///< of the latent
+    std::vector<at::Tensor> text_sums;
+    /// 0-d: over the tokens before quantisation, which hides from the latents what is not finite before it.
+    at::Tensor token_sum;
     std::vector<at::Tensor> gradient_sums;  ///< GradientSync::local_sums()
 };
 

@@ -25,7 +25,7 @@ std::vector<RowRange> split_rows(std::int64_t num_rows, std::int64_t num_chunks)
 }
 
 RowLatents detached(RowLatents const& latents) {
-    return {latents.text.detach(), latents.image.detach(), latents.statistics};
+    return {latents.text.detach(), latents.image.detach(), latents.statistics, latents.volume_sums};
 }
 
 }  // namespace
@@ -55,12 +55,14 @@ StepResult TrainStep::run(std::int64_t step, std::span<HostBatch const* const> m
             settings_.num_chunks > 1 ? compute_in_chunks(micro_step, timer) : compute(micro_step, timer);
         statistics.defined() ? statistics.add(latents.statistics) : void(statistics = latents.statistics);
         result.loss = result.loss.defined() ? result.loss + loss : loss;
+        result.traces.volume_sums.push_back(latents.volume_sums);
         result.traces.image_sums.push_back(latents.image.sum({1}));
         result.traces.text_sums.push_back(latents.text.sum({1}));
     }
     gradient_sync_.finish();
     result.traces.gradient_sums = gradient_sync_.local_sums();
     result.traces.loss = result.loss.clone();
+    result.traces.token_sum = statistics.sums.sum();
     sum_over_ranks(statistics);
     average_over_ranks(result.loss);
     timer.lap(StepPart::kSync);
@@ -120,14 +122,16 @@ RowLatents TrainStep::encode_without_gradient(MicroStep const& micro_step,
     at::NoGradGuard const no_grad;
     std::vector<at::Tensor> texts;
     std::vector<at::Tensor> images;
+    std::vector<at::Tensor> volume_sums;
     CodebookStatistics statistics;
     for (RowRange const rows : chunks) {
         RowLatents const latents = encode(micro_step.batch, rows, micro_step.dropout_seed, Mode::kTrain);
         texts.push_back(latents.text);
         images.push_back(latents.image);
+        volume_sums.push_back(latents.volume_sums);
         statistics.add(latents.statistics);
     }
-    return {at::cat(texts), at::cat(images), statistics};
+    return {at::cat(texts), at::cat(images), statistics, at::cat(volume_sums)};
 }
 
 RowLatents TrainStep::encode(HostBatch const& host_batch, RowRange rows, std::uint64_t dropout_seed,
@@ -138,7 +142,8 @@ RowLatents TrainStep::encode(HostBatch const& host_batch, RowRange rows, std::ui
     Pulse::of_process().beat();
     std::int64_t const first_sample = communicator_.rank() * host_batch.shape.num_rows + rows.first;
     at::Tensor const text = model_.encode_text(batch.text, TextDropout{dropout_seed, first_sample});
-    return {text, image.latents, image.statistics};
+    at::Tensor const volume_sums = mode == Mode::kTrain ? batch.volume.sum({1, 2, 3, 4}) : at::Tensor();
+    return {text, image.latents, image.statistics, volume_sums};
 }
 
 at::Tensor TrainStep::loss_of(RowLatents const& latents) const {

@@ -42,6 +42,7 @@ struct RowLatents {
     at::Tensor text;   ///< (n, E)
     at::Tensor image;  ///< (n, E)
     CodebookStatistics statistics;
+    at::Tensor volume_sums;  ///< (n), in Mode::kTrain
 };
 
 class TrainStep {

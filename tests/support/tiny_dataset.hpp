@@ -14,7 +14,9 @@
 
 namespace ctclip {
 
-inline void write_tiny_shard(std::filesystem::path const& folder, std::int64_t num_samples) {
+/// @param bad_sample  one voxel of it is NaN; -1: of none
+inline void write_tiny_shard(std::filesystem::path const& folder, std::int64_t num_samples,
+                             std::int64_t bad_sample = -1) {
     std::filesystem::create_directories(folder);
     ShardWriter writer(folder / shard_name(0), "");
     for (std::int64_t i = 0; i < num_samples; ++i) {
@@ -28,6 +30,9 @@ inline void write_tiny_shard(std::filesystem::path const& folder, std::int64_t n
         for (std::uint64_t voxel = 0; voxel < 8 * 8 * 4; ++voxel) {
             halves.push_back(
                 half_from(2000.0 * to_unit(splitmix64(static_cast<std::uint64_t>(i), voxel)) - 1000.0));
+        }
+        if (i == bad_sample) {
+            halves[100] = 0x7E00;
         }
         std::vector<float> labels(kNumLabels, 0.0F);
         labels[static_cast<std::size_t>(i) % kNumLabels] = 1.0F;

@@ -175,6 +175,27 @@ TEST_F(TrainingSafetyTest, ALossThatIsNotANumberIsTracedToRankStudyAndStage) {
                                            HasSubstr("max_grad_norm=0.3"), Not(HasSubstr("bf16")))));
 }
 
+TEST_F(TrainingSafetyTest, AVolumeThatHoldsNaNIsBadInput) {
+    if (ranks_.rank() == 0) {
+        write_tiny_shard(folder_ / "broken", 16, /*bad_sample=*/5);
+    }
+    ranks_.barrier();
+    options_.data.shards_train = (folder_ / "broken").string();
+    std::string const name =
+        pseudonym(static_cast<std::uint64_t>(options_.experiment.seed),
+                  (folder_ / "broken" / shard_name(0)).string() + ": sample " + sample_key(0, 5));
+
+    try {
+        trainer().run(never);
+        FAIL() << "NaN was accepted";
+    } catch (Error const& error) {
+        EXPECT_EQ(error.code(), ExitCode::kBadInput) << error.what();
+        EXPECT_THAT(error.what(),
+                    HasSubstr("step 2: rank " + std::to_string(5 % 4 / options_.data.batch_size) +
+                              ": the volume of study " + name));
+    }
+}
+
 TEST_F(TrainingSafetyTest, AFlippedBitOfOneReplicaEndsTheRunOnAllRanks) {
     options_.training.save_every_n_steps = std::nullopt;
     options_.training.replica_check_steps = 2;
