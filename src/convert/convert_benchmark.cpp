@@ -6,8 +6,8 @@
 #include "base/error.hpp"
 #include "convert/conversion_summary.hpp"
 #include "convert/convert_job.hpp"
+#include "convert/source_reader.hpp"
 #include "dist/self_communicator.hpp"
-#include "npz/npz_reader.hpp"
 
 namespace ctclip {
 namespace {
@@ -19,7 +19,7 @@ double process_cpu_s() {
 }
 
 void inflate_all(ConvertOptions const& options, ConvertPlan const& plan) {
-    NpzReader reader;
+    SourceReader reader;
     for (PlannedStudy const& study : plan.studies()) {
         reader.read(options.volumes / study.source_path, options.npz_key);
     }

@@ -39,7 +39,7 @@ std::int64_t sum_over_ranks(Communicator& communicator, std::int64_t value) {
 void log_plan(ConvertPlan const& plan) {
     log_info("{} studies in {} shards", plan.studies().size(), plan.shards().size());
     if (!plan.unmatched_volumes().empty()) {
-        log_warning("{} NPZ files have no rows in the CSVs and are left out (plan.json lists them)",
+        log_warning("{} volumes have no rows in the CSVs and are left out (plan.json lists them)",
                     plan.unmatched_volumes().size());
     }
     if (!plan.studies_without_volume().empty()) {

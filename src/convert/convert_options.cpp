@@ -41,7 +41,8 @@ std::string_view name_of(VolumeLayout layout) {
 }
 
 void ConvertOptions::bind(Schema& schema) {
-    schema.key("convert.volumes", volumes, "folder of NPZ volumes, searched to any depth")
+    schema.key("convert.volumes", volumes, "folder of volumes (.npz; .nii, .nii.gz), searched to any depth. A NIfTI's own scaling is applied to its "
+               "voxels, which are turned to LPS; slope and intercept of the CSV then mean what they mean for NPZ")
         .flag("--volumes", {"--data_folder"})
         .required();
     schema.key("convert.reports", reports, "CSV of radiology reports")

@@ -117,13 +117,13 @@ ConvertPlan ConvertPlan::make(ConvertOptions const& options, StudyTable const& s
     }
     std::size_t const num_unmatched = plan.unmatched_volumes_.size();
     require(!plan.studies_.empty(), ExitCode::kBadInput,
-            "{}: none of the {} NPZ files has rows in all three CSVs ({} studies there); nothing would be "
+            "{}: none of the {} volumes has rows in all three CSVs ({} studies there); nothing would be "
             "converted. "
-            "File names without .npz must be the VolumeName without .nii.gz",
+            "File names without .npz (or .nii, .nii.gz) must be the VolumeName without .nii.gz",
             options.volumes.string(), num_unmatched, studies.studies().size());
     require(num_unmatched <= static_cast<std::size_t>(options.max_unmatched.value_or(INT64_MAX)),
             ExitCode::kBadInput,
-            "{}: {} NPZ files have no rows in the CSVs, at most {} are accepted (convert.max_unmatched): {}",
+            "{}: {} volumes have no rows in the CSVs, at most {} are accepted (convert.max_unmatched): {}",
             options.volumes.string(), num_unmatched, options.max_unmatched.value_or(0),
             list_start(plan.unmatched_volumes_));
     return plan;

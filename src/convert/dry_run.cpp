@@ -80,7 +80,7 @@ void dry_run_convert(ConvertOptions const& options, ConvertEnvironment const& en
         check_space(options.output, needed_bytes);
         environment.write(
             fmt::format("would {} {} studies in {} shards, about {:.2f} GiB still to write to {}\n"
-                        "  NPZ files without CSV rows: {}; studies without NPZ file: {}\n",
+                        "  volumes without CSV rows: {}; studies without volume: {}\n",
                         earlier ? "go on with" : "convert", plan.studies().size(), plan.shards().size(),
                         needed_bytes / kGib, options.output.string(), plan.unmatched_volumes().size(),
                         plan.studies_without_volume().size()));

@@ -1,5 +1,6 @@
 #include "convert/sample_converter.hpp"
 
+#include <cmath>
 #include <utility>
 
 #include "base/crc32c.hpp"
@@ -11,6 +12,8 @@
 
 namespace ctclip {
 namespace {
+
+constexpr double kSpacingTolerance = 0.01;
 
 /// The file was read a moment ago: this comes from the page cache.
 std::uint32_t file_crc32c(std::filesystem::path const& path, std::uint64_t expected_bytes) {
@@ -54,6 +57,7 @@ void SampleConverter::convert(PlannedStudy const& planned, ConvertedSample& samp
     sample.metadata.xy_spacing = study->xy_spacing;
     sample.metadata.xy_spacing_mm = parse_xy_spacing_mm(study->xy_spacing).value_or(0.0);
     sample.metadata.z_spacing_mm = study->z_spacing;
+    require_same_spacing(sample.metadata, path);
     apply_range_policy(path, sample);
     if (sample.quarantine_reason) {
         return;
@@ -91,6 +95,21 @@ void SampleConverter::describe_source(PlannedStudy const& planned, NpzArray cons
     record.source_shape = array.shape;
     record.is_fortran_order = array.is_fortran_order;
     record.is_big_endian = array.is_big_endian;
+}
+
+void SampleConverter::require_same_spacing(SampleMetadata const& metadata, std::filesystem::path const& path) const {
+    if (!reader_.spacing_mm()) {
+        return;
+    }
+    auto const& [x, y, z] = *reader_.spacing_mm();
+    auto const agrees = [](double found, double expected) {
+        return std::fabs(found - expected) <= kSpacingTolerance * expected;
+    };
+    require(agrees(x, metadata.xy_spacing_mm) && agrees(y, metadata.xy_spacing_mm) && agrees(z, metadata.z_spacing_mm),
+            ExitCode::kBadInput,
+            "{}: its header says {:.4g} x {:.4g} x {:.4g} mm a voxel (left, back, head), the metadata CSV says {} in the "
+            "slice and {:.4g} between slices: one of them is wrong",
+            path.string(), x, y, z, metadata.xy_spacing, metadata.z_spacing_mm);
 }
 
 void SampleConverter::apply_range_policy(std::filesystem::path const& path, ConvertedSample& sample) const {

@@ -10,8 +10,8 @@
 
 #include "convert/convert_options.hpp"
 #include "convert/convert_plan.hpp"
+#include "convert/source_reader.hpp"
 #include "npz/half_volume.hpp"
-#include "npz/npz_reader.hpp"
 #include "shard/sample.hpp"
 #include "shard/sidecar.hpp"
 #include "study/study_table.hpp"
@@ -54,6 +54,8 @@ class SampleConverter {
   private:
     NpzArray const& read(std::filesystem::path const& path);
     void describe_source(PlannedStudy const& planned, NpzArray const& array, ConversionRecord& record) const;
+    /// A file that knows its spacing must agree with the CSV, within one per cent.
+    void require_same_spacing(SampleMetadata const& metadata, std::filesystem::path const& path) const;
     void apply_range_policy(std::filesystem::path const& path, ConvertedSample& sample) const;
     void apply_rescale_policy(Study const& study, std::filesystem::path const& path,
                               ConvertedSample& sample) const;
@@ -61,7 +63,7 @@ class SampleConverter {
     ConvertOptions const& options_;
     StudyTable const& studies_;
     VolumePreprocessor preprocess_;
-    NpzReader reader_;
+    SourceReader reader_;
 };
 
 }  // namespace ctclip

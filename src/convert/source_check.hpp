@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "convert/sample_converter.hpp"
-#include "npz/npz_reader.hpp"
+#include "convert/source_reader.hpp"
 #include "shard/shard_reader.hpp"
 #include "shard/sidecar.hpp"
 
@@ -35,7 +35,7 @@ class SourceCheck {
 
     std::filesystem::path sources_;
     VolumePreprocessor preprocess_;
-    NpzReader reader_;
+    SourceReader reader_;
     VolumeShape shape_{};                ///< of fresh_
     std::vector<std::uint16_t> fresh_;   ///< what the source gives now
     std::vector<std::uint16_t> stored_;  ///< what the shard holds

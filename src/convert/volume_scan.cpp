@@ -4,13 +4,12 @@
 #include <system_error>
 
 #include "base/error.hpp"
+#include "convert/source_reader.hpp"
 
 namespace ctclip {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view kSuffix = ".npz";
 
 [[noreturn]] void fail_scan(fs::path const& folder, std::error_code const& error) {
     fail_errno(ExitCode::kIoError, "cannot search " + folder.string(), error.value());
@@ -26,7 +25,7 @@ FoundVolume found_volume(fs::path const& path, fs::path const& folder) {
     if (error) {
         fail_scan(path, error);
     }
-    return {path.stem().string(), path.lexically_relative(folder).string(), size_bytes};
+    return {volume_stem(path), path.lexically_relative(folder).string(), size_bytes};
 }
 
 }  // namespace
@@ -41,7 +40,7 @@ std::vector<FoundVolume> scan_volumes(fs::path const& folder) {
         fs::path const& path = entry->path();
         if (is_hidden(path)) {
             entry.disable_recursion_pending();
-        } else if (path.native().ends_with(kSuffix) && entry->is_regular_file(error)) {
+        } else if (is_volume_file(path) && entry->is_regular_file(error)) {
             volumes.push_back(found_volume(path, folder));
         }
     }

@@ -1,7 +1,6 @@
 #include "npz/npz_reader.hpp"
 
 #include <libdeflate.h>
-#include <sys/stat.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "base/printable.hpp"
+#include "base/unchanged_file.hpp"
 #include "npz/npy_header.hpp"
 #include "npz/zip_directory.hpp"
 
@@ -22,22 +22,6 @@ namespace {
 
 constexpr std::string_view kSuffix = ".npy";
 constexpr std::array<std::string_view, 4> kKnownKeys{"data", "volume", "arr_0", "arr"};
-
-struct stat status_of(FileDescriptor const& file, std::filesystem::path const& path) {
-    struct stat status {};
-    if (::fstat(file.get(), &status) != 0) {
-        fail_errno(ExitCode::kIoError, "cannot stat " + path.string(), errno);
-    }
-    return status;
-}
-
-void require_unchanged(struct stat const& before, struct stat const& after,
-                       std::filesystem::path const& path) {
-    bool const is_same = before.st_size == after.st_size && before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
-                         before.st_mtim.tv_nsec == after.st_mtim.tv_nsec;
-    require(is_same, ExitCode::kTryAgain,
-            "{}: the file changed while it was read. Run again when its writer is done.", path.string());
-}
 
 std::string list_keys(std::vector<ZipMember> const& members) {
     std::string list;
@@ -114,16 +98,15 @@ void inflate_whole(std::span<std::byte const> compressed, std::span<std::byte> o
 
 NpzArray const& NpzReader::read(std::filesystem::path const& path, std::string const& key) {
     FileDescriptor const file = open_for_reading(path);
-    struct stat const before = status_of(file, path);
+    UnchangedFile const guard(file, path);
     try {
-        std::vector<ZipMember> const members =
-            read_zip_directory(file, path, static_cast<std::uint64_t>(before.st_size));
+        std::vector<ZipMember> const members = read_zip_directory(file, path, guard.size_bytes());
         read_member(file, path, choose_member(members, key, path));
     } catch (Error const&) {
-        require_unchanged(before, status_of(file, path), path);  // then that is the reason, and worth a retry
+        guard.require_unchanged();  // then that is the reason, and worth a retry
         throw;
     }
-    require_unchanged(before, status_of(file, path), path);
+    guard.require_unchanged();
     return array_;
 }
 

@@ -95,7 +95,7 @@ TEST(ConvertPlan, ListsWhatDoesNotMatch) {
     dataset.options.max_unmatched = 0;
     EXPECT_THAT(
         [&] { plan_of(dataset.options); },
-        ThrowsMessage<Error>(AllOf(HasSubstr("1 NPZ files have no rows"), HasSubstr("train_17_a_1.npz"))));
+        ThrowsMessage<Error>(AllOf(HasSubstr("1 volumes have no rows"), HasSubstr("train_17_a_1.npz"))));
 }
 
 TEST(ConvertPlan, RefusesToPlanNothing) {

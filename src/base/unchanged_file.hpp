@@ -1,0 +1,28 @@
+/// Notices when a file is written to while it is read.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include <sys/stat.h>
+
+#include "base/file_descriptor.hpp"
+
+namespace ctclip {
+
+class UnchangedFile {
+  public:
+    /// Remembers size and time of the open file. Both outlive this. @throws Error kIoError.
+    UnchangedFile(FileDescriptor const& file, std::filesystem::path const& path);
+
+    std::uint64_t size_bytes() const { return static_cast<std::uint64_t>(before_.st_size); }
+    /// @throws Error kTryAgain if either has changed.
+    void require_unchanged() const;
+
+  private:
+    FileDescriptor const& file_;
+    std::filesystem::path const& path_;
+    struct stat before_;
+};
+
+}  // namespace ctclip

@@ -1,0 +1,35 @@
+/// A volume of the archive, whatever format its file has.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "nifti/nifti_reader.hpp"
+#include "npz/npz_reader.hpp"
+
+namespace ctclip {
+
+/// .npz, .nii and .nii.gz, by name.
+bool is_volume_file(std::filesystem::path const& path);
+/// The file name without the ending: the name of the study.
+std::string volume_stem(std::filesystem::path const& path);
+
+class SourceReader {
+  public:
+    /// @param npz_key  of NPZ files.
+    /// @return         axes (x, y, z); valid until the next call.
+    /// @throws Error as NpzReader and NiftiReader.
+    NpzArray const& read(std::filesystem::path const& path, std::string const& npz_key);
+
+    /// Of the volume read last, along x, y, z, where its file says so.
+    std::optional<std::array<double, 3>> const& spacing_mm() const { return spacing_mm_; }
+
+  private:
+    NpzReader npz_;
+    NiftiReader nifti_;
+    std::optional<std::array<double, 3>> spacing_mm_;
+};
+
+}  // namespace ctclip

@@ -1,0 +1,196 @@
+#include "nifti/nifti_reader.hpp"
+
+#include <libdeflate.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include "base/error.hpp"
+#include "base/unchanged_file.hpp"
+#include "nifti/nifti_header.hpp"
+
+namespace ctclip {
+namespace {
+
+constexpr int kGzipWindowBits = 15 + 16;
+
+/// The first bytes of what a gzip stream holds, as many as `prefix` has room for; returns how many there are.
+std::size_t inflate_prefix(std::span<std::byte const> compressed, std::span<std::byte> prefix, std::string const& what) {
+    z_stream stream{};
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(compressed.data()));
+    stream.avail_in = static_cast<uInt>(std::min<std::size_t>(compressed.size(), 1U << 20));
+    stream.next_out = reinterpret_cast<Bytef*>(prefix.data());
+    stream.avail_out = static_cast<uInt>(prefix.size());
+    if (::inflateInit2(&stream, kGzipWindowBits) != Z_OK) {
+        throw std::bad_alloc();
+    }
+    int const status = ::inflate(&stream, Z_SYNC_FLUSH);
+    ::inflateEnd(&stream);
+    require(status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR, ExitCode::kBadInput,
+            "{}: the gzip stream is damaged", what);
+    return prefix.size() - stream.avail_out;
+}
+
+/// gzip ends with the length of what it holds, modulo 2^32 (RFC 1952): a header that lies is found before memory is taken.
+void require_length_on_record(std::span<std::byte const> compressed, std::uint64_t needed, std::string const& what) {
+    std::uint32_t length = 0;
+    require(compressed.size() > sizeof length, ExitCode::kBadInput, "{}: too short for a gzip stream", what);
+    std::memcpy(&length, compressed.data() + compressed.size() - sizeof length, sizeof length);
+    require(length == static_cast<std::uint32_t>(needed), ExitCode::kBadInput,
+            "{}: header and voxels need {} bytes, the gzip stream says that it holds {} (modulo 2^32)", what, needed,
+            length);
+}
+
+/// One gzip member with its CRC-32 and length checked; it must fill `out` and end with the file.
+void gunzip(std::span<std::byte const> compressed, std::span<std::byte> out, std::string const& what) {
+    std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> const decompressor(
+        libdeflate_alloc_decompressor(), &libdeflate_free_decompressor);
+    if (decompressor == nullptr) {
+        throw std::bad_alloc();
+    }
+    std::size_t used_bytes = 0;
+    std::size_t made_bytes = 0;
+    libdeflate_result const result =
+        libdeflate_gzip_decompress_ex(decompressor.get(), compressed.data(), compressed.size(), out.data(), out.size(),
+                                      &used_bytes, &made_bytes);
+    require(result != LIBDEFLATE_INSUFFICIENT_SPACE, ExitCode::kBadInput,
+            "{}: holds more than the {} bytes of its header and voxels", what, out.size());
+    require(result == LIBDEFLATE_SUCCESS, ExitCode::kBadInput,
+            "{}: the gzip stream is damaged, or its CRC-32 does not match", what);
+    require(made_bytes == out.size(), ExitCode::kBadInput, "{}: {} bytes, but header and voxels need {}", what, made_bytes,
+            out.size());
+    require(used_bytes == compressed.size(), ExitCode::kBadInput, "{}: {} bytes follow the gzip stream", what,
+            compressed.size() - used_bytes);
+}
+
+std::uint64_t checked_size(NiftiHeader const& header, NpzLimits const& limits, std::string const& what) {
+    require(header.data_bytes <= limits.max_array_bytes, ExitCode::kBadInput,
+            "{}: {} x {} x {} {} voxels need {} bytes, at most {} are accepted", what, header.size[0], header.size[1],
+            header.size[2], dtype_name(header.type), header.data_bytes, limits.max_array_bytes);
+    return header.data_offset + header.data_bytes;
+}
+
+template <class T>
+T load_value(std::byte const* from, bool is_swapped) {
+    std::array<std::byte, sizeof(T)> raw;
+    std::memcpy(raw.data(), from, sizeof(T));
+    if (is_swapped) {
+        std::ranges::reverse(raw);
+    }
+    return std::bit_cast<T>(raw);
+}
+
+/// Where voxel (x, y, z) of LPS lies among the file's voxels: start + x * step[0] + y * step[1] + z * step[2].
+struct Walk {
+    std::int64_t start = 0;
+    std::array<std::int64_t, 3> step{};
+    std::array<std::int64_t, 3> size{};
+
+    explicit Walk(NiftiHeader const& header) {
+        std::array<std::int64_t, 3> const strides{1, header.size[0], header.size[0] * header.size[1]};
+        for (std::size_t axis = 0; axis < 3; ++axis) {
+            NiftiAxis const& way = header.axes[axis];
+            size[axis] = header.size[way.file_axis];
+            step[axis] = strides[way.file_axis] * (way.is_reversed ? -1 : 1);
+            start += way.is_reversed ? strides[way.file_axis] * (size[axis] - 1) : 0;
+        }
+    }
+};
+
+/// Stored voxels -> Fortran order of LPS. @param value  what a stored voxel becomes.
+template <class Stored, class Out, class Value>
+void turn(NiftiHeader const& header, std::byte const* stored, std::byte* out, Value const& value) {
+    Walk const walk(header);
+    for (std::int64_t z = 0; z < walk.size[2]; ++z) {
+        for (std::int64_t y = 0; y < walk.size[1]; ++y) {
+            std::int64_t at = walk.start + z * walk.step[2] + y * walk.step[1];
+            for (std::int64_t x = 0; x < walk.size[0]; ++x, at += walk.step[0]) {
+                Out const turned = value(load_value<Stored>(
+                    stored + at * static_cast<std::int64_t>(sizeof(Stored)), header.is_big_endian));
+                std::memcpy(out, &turned, sizeof turned);
+                out += sizeof turned;
+            }
+        }
+    }
+}
+
+template <class Stored>
+void turn_or_scale(NiftiHeader const& header, std::byte const* stored, std::byte* out) {
+    if (header.has_scaling()) {
+        turn<Stored, double>(header, stored, out, [&](Stored value) {
+            return header.slope * static_cast<double>(value) + header.intercept;
+        });
+    } else {
+        turn<Stored, Stored>(header, stored, out, [](Stored value) { return value; });
+    }
+}
+
+void turn_any(NiftiHeader const& header, std::byte const* stored, std::byte* out) {
+    switch (header.type) {
+        case DType::kU8: return turn_or_scale<std::uint8_t>(header, stored, out);
+        case DType::kI8: return turn_or_scale<std::int8_t>(header, stored, out);
+        case DType::kU16: return turn_or_scale<std::uint16_t>(header, stored, out);
+        case DType::kI16: return turn_or_scale<std::int16_t>(header, stored, out);
+        case DType::kI32: return turn_or_scale<std::int32_t>(header, stored, out);
+        case DType::kF32: return turn_or_scale<float>(header, stored, out);
+        default: return turn_or_scale<double>(header, stored, out);
+    }
+}
+
+}  // namespace
+
+bool is_nifti(std::filesystem::path const& path) {
+    return path.native().ends_with(".nii") || path.native().ends_with(".nii.gz");
+}
+
+std::span<std::byte const> NiftiReader::load(std::filesystem::path const& path) {
+    FileDescriptor const file = open_for_reading(path);
+    UnchangedFile const guard(file, path);
+    auto const file_bytes = static_cast<std::size_t>(guard.size_bytes());
+    std::string const what = path.string();
+    require(file_bytes <= limits_.max_array_bytes + (1U << 20), ExitCode::kBadInput,
+            "{}: {} bytes, at most {} are accepted", what, file_bytes, limits_.max_array_bytes);
+    bool const is_compressed = what.ends_with(".gz");
+    std::span<std::byte> const raw = (is_compressed ? compressed_ : content_).resize(file_bytes);
+    read_exactly(file, path, 0, raw);
+    guard.require_unchanged();
+    if (is_compressed) {
+        std::array<std::byte, kMaxNiftiHeaderBytes> prefix;
+        std::size_t const prefix_bytes = inflate_prefix(raw, prefix, what);
+        NiftiHeader const header = parse_nifti_header(std::span(prefix).first(prefix_bytes), what);
+        std::uint64_t const needed = checked_size(header, limits_, what);
+        require_length_on_record(raw, needed, what);
+        gunzip(raw, content_.resize(needed), what);
+    }
+    return content_.bytes();
+}
+
+NpzArray const& NiftiReader::read(std::filesystem::path const& path) {
+    std::span<std::byte const> const content = load(path);
+    NiftiHeader const header =
+        parse_nifti_header(content.first(std::min(content.size(), kMaxNiftiHeaderBytes)), path.string());
+    std::uint64_t const needed = checked_size(header, limits_, path.string());
+    require(content.size() == needed, ExitCode::kBadInput, "{}: {} bytes, but header and voxels need {}", path.string(),
+            content.size(), needed);
+
+    Walk const walk(header);
+    array_.key = kNiftiKey;
+    array_.type = header.has_scaling() ? DType::kF64 : header.type;
+    array_.shape = {walk.size[0], walk.size[1], walk.size[2]};
+    array_.is_fortran_order = true;
+    array_.is_big_endian = false;
+    array_.payload_offset = 0;
+    auto const num_voxels = static_cast<std::size_t>(element_count(array_.shape));
+    turn_any(header, content.data() + header.data_offset,
+             array_.member.resize(num_voxels * item_size_bytes(array_.type)).data());
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+        spacing_mm_[axis] = header.axes[axis].spacing_mm;
+    }
+    return array_;
+}
+
+}  // namespace ctclip

@@ -1,0 +1,71 @@
+// NIfTI volumes among the others: the same bytes as from an NPZ of the same voxels.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+#include "convert/made_dataset.hpp"
+#include "nifti/made_nifti.hpp"
+
+namespace ctclip {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+/// The voxels of study 0 (MadeDataset) as float32, the way scanners write them: i to the left, j to the back, k upwards.
+MadeNifti study_0(double slope = 0.0) {
+    MadeNifti made;
+    made.datatype = 16;
+    made.size = {6, 5, 4};
+    made.affine = {{{-0.75, 0, 0}, {0, -0.75, 0}, {0, 0, 1.5}}};
+    made.slope = slope;
+    for (int k = 0; k < 4; ++k) {
+        for (int j = 0; j < 5; ++j) {
+            for (int i = 0; i < 6; ++i) {
+                double const value = 20 * i + 4 * j + k;  // C order (x, y, z) counts up
+                made.voxels.push_back(slope == 0.0 ? value : value / slope);
+            }
+        }
+    }
+    return made;
+}
+
+class NiftiConversion : public testing::Test {
+  protected:
+    void replace_study_0(MadeNifti const& made, std::string const& ending) {
+        std::filesystem::remove(dataset_.volume_path(0));
+        made.write(dataset_.options.volumes / (MadeDataset::study_id(0) + ending));
+        std::filesystem::remove_all(dataset_.options.output);
+    }
+    std::string shard() const { return read_text_file(dataset_.options.output / "shard-000000.tar"); }
+
+    MadeDataset dataset_{2};
+};
+
+TEST_F(NiftiConversion, GivesTheShardOfAnNpzOfTheSameVoxels) {
+    dataset_.run();
+    std::string const expected = shard();
+    for (auto const& [ending, slope] : {std::pair(".nii", 0.0), std::pair(".nii.gz", 2.0)}) {
+        replace_study_0(study_0(slope), ending);
+        dataset_.run();
+        EXPECT_TRUE(shard() == expected) << ending;
+        std::filesystem::remove(dataset_.options.volumes / (MadeDataset::study_id(0) + ending));
+    }
+}
+
+TEST_F(NiftiConversion, RefusesASpacingThatTheCsvContradicts) {
+    MadeNifti made = study_0();
+    made.affine[2][2] = 3.0;
+    replace_study_0(made, ".nii");
+    EXPECT_THAT([&] { dataset_.run(); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("train_0_a_1.nii"), HasSubstr("0.75 x 0.75 x 3 mm"))));
+}
+
+TEST_F(NiftiConversion, TwoFormatsOfOneStudyAreTwoVolumes) {
+    study_0().write(dataset_.options.volumes / (MadeDataset::study_id(0) + ".nii.gz"));
+    EXPECT_THAT([&] { dataset_.run(); }, ThrowsMessage<Error>(HasSubstr("two volumes of one study")));
+}
+
+}  // namespace
+}  // namespace ctclip
