@@ -1,4 +1,4 @@
-/// Layout `preprocessed` of the convert job: the loader's preprocessing, stored (spec/ct_clip.md 1.3, 1.7).
+/// Layout `preprocessed` of the convert job: the loader's preprocessing, stored.
 #pragma once
 
 #include "convert/sample_converter.hpp"

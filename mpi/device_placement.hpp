@@ -1,4 +1,4 @@
-/// Which rank computes where (spec/hpc.md A6). Each rank takes one GPU, by its position on its host; two
+/// Which rank computes where. Each rank takes one GPU, by its position on its host; two
 /// ranks on one GPU, or a GPU that cannot do the precision asked, stop the job before any time is spent.
 #pragma once
 

@@ -1,5 +1,5 @@
 /// Did the launcher start the ranks that it was asked for? A launcher that does not speak the library's PMI
-/// starts N separate worlds of one rank, each of which would do the whole job (spec/hpc.md A5).
+/// starts N separate worlds of one rank, each of which would do the whole job.
 #pragma once
 
 #include <optional>

@@ -1,7 +1,6 @@
 /// Large files around the page cache: a shard is written once and read by others, so its pages would only
-/// push out theirs, and copying them costs more processor time than everything else about writing
-/// (spec/storage_loader.md 2d). Where a file system has no direct I/O the same calls go through the page
-/// cache.
+/// push out theirs, and copying them costs more processor time than everything else about writing. Where a
+/// file system has no direct I/O the same calls go through the page cache.
 #pragma once
 
 #include <algorithm>

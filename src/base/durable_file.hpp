@@ -1,4 +1,4 @@
-/// The one commit routine of the suite (spec/reliability.md 6): a file is either complete and verified, or
+/// The one commit routine of the suite: a file is either complete and verified, or
 /// absent.
 #pragma once
 

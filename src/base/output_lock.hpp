@@ -1,4 +1,4 @@
-/// One job at a time in an output folder: a lock file with owner and heartbeat (spec/reliability.md 2.9). No
+/// One job at a time in an output folder: a lock file with owner and heartbeat. No
 /// flock: cluster file systems may keep those local to a host. A lock whose owner is dead is taken over by
 /// itself.
 #pragma once

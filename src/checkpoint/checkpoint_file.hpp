@@ -1,5 +1,5 @@
-/// One checkpoint file: TrainState <-> envelope + HDF5 (spec/interface.md, "Checkpoint (HDF5)";
-/// docs/checkpoint_format.md). Equal states give equal bytes.
+/// One checkpoint file: TrainState <-> envelope + HDF5 (docs/checkpoint_format.md). Equal states give equal
+/// bytes.
 #pragma once
 
 #include <filesystem>

@@ -1,5 +1,5 @@
 /// The checkpoints of one run: a folder of `step-%08d.h5`. The newest VALID file is found by looking at the
-/// files; `latest.json` only tells people where to look (spec/reliability.md 2.11 R9, 6).
+/// files; `latest.json` only tells people where to look.
 #pragma once
 
 #include <cstddef>

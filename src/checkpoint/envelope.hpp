@@ -1,5 +1,5 @@
 /// The 512 bytes in front of a checkpoint's HDF5 part: readable text that says how long that part is and what
-/// its SHA-256 is, so that damage is found before HDF5 parses a byte (spec/reliability.md 2.6). HDF5 calls
+/// its SHA-256 is, so that damage is found before HDF5 parses a byte. HDF5 calls
 /// the place a user block; h5dump, h5ls and h5py skip it. docs/checkpoint_format.md has the text.
 #pragma once
 

@@ -27,8 +27,7 @@ constexpr std::size_t kMaxRank = H5S_MAX_RANK;
 void start_library() {
     static std::once_flag once;
     std::call_once(once, [] {
-        H5dont_atexit();  // its exit handlers crash after a failed write (spec/reliability.md 5.4); must come
-                          // first
+        H5dont_atexit();  // its exit handlers crash after a failed write; must come first
         H5open();
         H5PLset_loading_state(0);  // a file must not be able to name a plug-in to load
     });

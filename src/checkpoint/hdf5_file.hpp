@@ -2,7 +2,7 @@
 /// hdf5_file.cpp).
 ///
 /// Writing happens in memory, so HDF5 never meets an I/O error: 1.10.8 ends in a segmentation fault at exit
-/// after a failed write to disk (spec/reliability.md 5.4). Layout: format `latest` (checksummed metadata),
+/// after a failed write to disk. Layout: format `latest` (checksummed metadata),
 /// arrays chunked with Fletcher-32 (scalars and empty arrays compact, inside the checksummed object header),
 /// no time stamps: equal content gives equal bytes. Reading accepts exactly that and nothing else.
 #pragma once

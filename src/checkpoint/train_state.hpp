@@ -1,5 +1,5 @@
-/// Everything a training run needs to go on as if it had never stopped, without LibTorch (spec/interface.md,
-/// "Checkpoint (HDF5)"; spec/training.md 6.1). Complete on one rank, so that any world size can load it.
+/// Everything a training run needs to go on as if it had never stopped, without LibTorch
+/// (docs/checkpoint_format.md). Complete on one rank, so that any world size can load it.
 #pragma once
 
 #include <cstdint>

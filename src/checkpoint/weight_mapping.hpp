@@ -1,7 +1,6 @@
-/// From the names in a weight file to the names of CT-CLIP's state dict (golden/weights/keys;
-/// spec/ct_clip.md 2.8). Three layouts are known: CT-CLIP's own, that of the fork CTCLIP_MODERN (the text
-/// encoder one level deeper, decoder stacks beside it), and a BERT alone (Hugging Face), which fills the text
-/// encoder only.
+/// From the names in a weight file to the names of CT-CLIP's state dict. Three layouts are known: CT-CLIP's
+/// own, that of the fork CTCLIP_MODERN (the text encoder one level deeper, decoder stacks beside it), and a
+/// BERT alone (Hugging Face), which fills the text encoder only.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
 /// Configuration files with `_base_` inheritance and `${VAR:default}` expansion, as in the Python
-/// configuration (spec/ct_clip.md 3.3).
+/// configuration.
 #pragma once
 
 #include <filesystem>

@@ -1,5 +1,5 @@
 /// YAML made strict. yaml-cpp alone takes the first of two equal keys, ignores a second document, and lets a
-/// few aliases grow into billions of nodes (spec/reliability.md 2.4); here each is a problem with its line.
+/// few aliases grow into billions of nodes; here each is a problem with its line.
 #pragma once
 
 #include <string>

@@ -1,5 +1,4 @@
-/// The convert job: NPZ volumes and CSVs -> shards, sidecars, manifest (spec/interface.md,
-/// spec/ct_clip.md 1.6).
+/// The convert job: NPZ volumes and CSVs -> shards, sidecars, manifest.
 ///
 /// Output folder:
 ///   plan.json               which study goes where; made once (convert_plan.hpp)

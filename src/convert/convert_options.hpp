@@ -1,4 +1,4 @@
-/// The `convert:` section of a configuration (spec/interface.md).
+/// The `convert:` section of a configuration.
 #pragma once
 
 #include <cstdint>

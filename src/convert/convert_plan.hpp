@@ -1,6 +1,6 @@
 /// Which study goes into which position of which shard: made once, written before the first shard, and read,
 /// never made again, by every later run over the same output. So a run that was interrupted goes on with the
-/// same shards even when sources have come or gone (spec/ct_clip.md 0.9, spec/reliability.md 2.12 D2).
+/// same shards even when sources have come or gone.
 #pragma once
 
 #include <cstddef>

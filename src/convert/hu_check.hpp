@@ -1,6 +1,6 @@
 /// Do the stored voxels need the metadata CSV's slope and intercept? CT-RATE's second edition (`*_fixed`)
 /// holds HU already, while its metadata still lists scanner slopes and intercepts: rescaling twice blackens
-/// the volume without any error (spec/ct_clip.md 0.1, 6.4).
+/// the volume without any error.
 ///
 /// The rule. A mapping of stored values to HU is plausible if, leaving out padding (the lowest stored value,
 /// if it lies below -1100 HU as it is or with the CSV's values):

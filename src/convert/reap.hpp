@@ -1,4 +1,4 @@
-/// Deletes the sources of finished shards, when nothing is left to doubt (spec/reliability.md 2.12).
+/// Deletes the sources of finished shards, when nothing is left to doubt.
 /// Conversion never deletes; this is the only part of the suite that does, and it takes two steps: a dry run,
 /// which proves everything, deletes nothing and ends with a confirmation word; and a run with that word,
 /// which proves each shard once more.

@@ -1,5 +1,5 @@
 /// Bootstrap intervals with the index stream of numpy's legacy generator, so that published intervals can be
-/// reproduced draw by draw (spec/ct_clip.md 4.4).
+/// reproduced draw by draw.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-/// What an evaluation is told (spec/interface.md, evaluate). The model's sizes and the preprocessing are
+/// What an evaluation is told. The model's sizes and the preprocessing are
 /// those of the checkpoint, which carries its configuration.
 #pragma once
 

@@ -1,5 +1,4 @@
-/// All metrics of one evaluation: what evaluation.json and the terminal table show (spec/interface.md,
-/// evaluate).
+/// All metrics of one evaluation: what evaluation.json and the terminal table show.
 #pragma once
 
 #include <vector>

@@ -1,4 +1,4 @@
-/// The evaluate job: checkpoint + shards -> scores and metrics (spec/ct_clip.md 4).
+/// The evaluate job: checkpoint + shards -> scores and metrics.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -1,4 +1,4 @@
-/// The metrics of CTCLIP_MODERN's evaluator, by name (spec/ct_clip.md 4.4).
+/// The metrics of CTCLIP_MODERN's evaluator, by name.
 #pragma once
 
 #include <array>

@@ -1,6 +1,5 @@
-/// The metrics that the published CT-CLIP scripts compute (ibrahimethemhamamci/CT-CLIP, spec/ct_clip.md 4.2
-/// and 4.3), reproduced with their definitions, which are not those of metric.hpp: to compare with published
-/// numbers.
+/// The metrics that the published CT-CLIP scripts compute (ibrahimethemhamamci/CT-CLIP), reproduced with
+/// their definitions, which are not those of metric.hpp: to compare with published numbers.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-/// The pair of sentences that asks a CLIP model about one abnormality (spec/ct_clip.md 4.1).
+/// The pair of sentences that asks a CLIP model about one abnormality.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-/// Retrieval by similarity of latents (spec/ct_clip.md 4.5).
+/// Retrieval by similarity of latents.
 #pragma once
 
 #include <cstddef>

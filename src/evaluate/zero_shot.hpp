@@ -1,4 +1,4 @@
-/// Zero-shot classification: a volume is compared with two sentences per abnormality (spec/ct_clip.md 4.1).
+/// Zero-shot classification: a volume is compared with two sentences per abnormality.
 /// Prompt latents are computed once, each volume is encoded once.
 #pragma once
 

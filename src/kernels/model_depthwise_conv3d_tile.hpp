@@ -1,5 +1,5 @@
 /// The depthwise 3x3x3 convolution of the position encoding generator (PEG), one tile at a time: the
-/// definition that the CPU loops and the CUDA kernels share (spec/ct_clip.md 2.3, PEG).
+/// definition that the CPU loops and the CUDA kernels share.
 ///
 /// Cross-correlation on channels-last tokens. The first axis is causal (two zeros in front), the second and
 /// third have one zero on both sides. Tap k = (k0 * 3 + k1) * 3 + k2 reads the position (p0 + k0 - 2, p1 + k1

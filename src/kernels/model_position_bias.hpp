@@ -1,4 +1,4 @@
-/// The continuous position bias (spec/ct_clip.md 2.2) depends on the offset between two tokens only: a plane
+/// The continuous position bias depends on the offset between two tokens only: a plane
 /// of height x width tokens has (2 height - 1)(2 width - 1) offsets. These spread a table over offsets to all
 /// pairs of tokens and sum a gradient over pairs back into it, one element at a time, without atomics.
 #pragma once

@@ -1,6 +1,6 @@
 /// From a stored fp16 volume to the model's input, one voxel at a time: the definition that the CPU
-/// reference, the fast CPU path and the CUDA kernel share (spec/ct_clip.md 1.3, 1.4; exact arithmetic:
-/// golden/volumes/README.md).
+/// reference, the fast CPU path and the CUDA kernel share. Its results are
+/// compared bit by bit with the Python original's in tests/data.
 #pragma once
 
 #include <cstdint>
@@ -75,8 +75,8 @@ CTCLIP_HOST_DEVICE inline float preprocessed_voxel(PreprocessRecipe const& recip
     return normalised(recipe.order == ClipOrder::kResizeThenClip ? clip_hu(hu) : hu);
 }
 
-/// The model's input at (z, x, y) of a volume that was preprocessed before it was stored, with axes (x, y, z)
-/// (spec/ct_clip.md 1.7): only widened and permuted.
+/// The model's input at (z, x, y) of a volume that was preprocessed before it was stored, with axes (x, y,
+/// z): only widened and permuted.
 CTCLIP_HOST_DEVICE inline float stored_voxel(std::int32_t num_y, std::int32_t num_z,
                                              std::uint16_t const* stored_xyz, std::int32_t z, std::int32_t x,
                                              std::int32_t y) {

@@ -1,5 +1,4 @@
-/// Where each voxel of the model's input lies in the stored volume (spec/ct_clip.md 1.3;
-/// golden/volumes/README.md).
+/// Where each voxel of the model's input lies in the stored volume.
 #pragma once
 
 #include <array>

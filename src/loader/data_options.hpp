@@ -1,4 +1,4 @@
-/// The `data:` section of the configuration (spec/ct_clip.md 3.5, spec/interface.md).
+/// The `data:` section of the configuration.
 #pragma once
 
 #include <cstdint>

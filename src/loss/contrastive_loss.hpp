@@ -1,4 +1,4 @@
-/// The losses that pull a report and its volume together (spec/ct_clip.md 2.7, spec/training.md 2.5; CLIP:
+/// The losses that pull a report and its volume together (CLIP:
 /// Radford et al. 2021, decoupled: Yeh et al. 2021, SigLIP: Zhai et al. 2023). Everything in float32
 /// (float64).
 ///

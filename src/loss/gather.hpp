@@ -1,5 +1,4 @@
-/// Rows of every rank in one tensor, with gradient: all-gather forward, reduce-scatter (sum) backward
-/// (spec/training.md 2.5).
+/// Rows of every rank in one tensor, with gradient: all-gather forward, reduce-scatter (sum) backward.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -3,7 +3,7 @@
 /// products in kAttentionProduct. G sequences of L tokens, H heads of d channels; channel c = head * d + i.
 ///
 /// LibTorch's fused attention is not used: with a bias that learns it stores the full bias gradient, changes
-/// kernels between training and evaluation, and has wrong results in this version (spec/training.md 2.6).
+/// kernels between training and evaluation, and has wrong results in this version.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -13,7 +13,7 @@
 
 namespace ctclip {
 
-/// CTViT's attention (spec/ct_clip.md 2.3): queries and keys are L2-normalised per head and multiplied by
+/// CTViT's attention (class Attention): queries and keys are L2-normalised per head and multiplied by
 /// learned scales, logits = 8 q k^T + bias.
 struct CosineAttention {
     at::Tensor query;        ///< (G, L, H d) in kAttentionProduct

@@ -1,4 +1,5 @@
-/// CT-CLIP: both encoders and the projections to the shared latent space (spec/ct_clip.md 2.7).
+/// CT-CLIP: both encoders and the projections to the shared latent space (Hamamci et al. 2024,
+/// "CT-CLIP"; class CTCLIP).
 #pragma once
 
 #include <ATen/ATen.h>

@@ -1,5 +1,5 @@
 /// The position encoding generator of CTViT (PEG): a depthwise 3x3x3 convolution over a grid of tokens, added
-/// to them (spec/ct_clip.md 2.3). Building blocks of project_tokens; not differentiable by themselves.
+/// to them (Chu et al. 2021). Building blocks of project_tokens; not differentiable by themselves.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -1,4 +1,4 @@
-/// The gated feed-forward block of CTViT (spec/ct_clip.md 2.3, FF).
+/// The gated feed-forward block of CTViT (GEGLU: Shazeer 2020).
 #pragma once
 
 #include <ATen/ATen.h>

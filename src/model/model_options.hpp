@@ -1,4 +1,4 @@
-/// Sizes of the CT-CLIP model: the constructor arguments of the Python classes (spec/ct_clip.md 2).
+/// Sizes of the CT-CLIP model: the constructor arguments of the Python classes.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-/// The `model:` section of the configuration, with the keys of the Python one (spec/ct_clip.md 3.5): the
+/// The `model:` section of the configuration, with the keys of the Python one: the
 /// model's sizes and its vocabulary.
 #pragma once
 

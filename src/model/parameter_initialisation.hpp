@@ -1,4 +1,4 @@
-/// First values of a tensor when a model is trained from scratch (spec/ct_clip.md 2.9).
+/// First values of a tensor when a model is trained from scratch.
 #pragma once
 
 #include <ATen/ATen.h>

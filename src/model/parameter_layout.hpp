@@ -1,5 +1,4 @@
-/// Names, shapes and roles of the model's tensors: the Python state dict, in its order (spec/ct_clip.md 2.8;
-/// golden/weights/keys).
+/// Names, shapes and roles of the model's tensors: the Python state dict, in its order (tests/data has it).
 #pragma once
 
 #include <cstdint>
@@ -17,7 +16,7 @@ enum class ParameterKind { kParameter, kBuffer };
 /// the Python classes' sake; no gradient, no moment, no decay, no share in the gradient norm.
 enum class ParameterUse { kUsed, kUnused };
 
-/// How a tensor starts when a model is trained from scratch (spec/ct_clip.md 2.9).
+/// How a tensor starts when a model is trained from scratch.
 enum class Initialisation {
     kUniformFanIn,  ///< uniform in +-1/sqrt(fan_in)
     kNormal002,     ///< normal, standard deviation 0.02

@@ -32,7 +32,7 @@ class ParameterSet {
     /// master type).
     ParameterSet(ModelOptions const& options, at::Device device, at::ScalarType type);
 
-    /// Values to train from scratch (spec/ct_clip.md 2.9): each a pure function of (seed, name, index), so
+    /// Values to train from scratch: each a pure function of (seed, name, index), so
     /// that all ranks agree without talking.
     void initialise(std::uint64_t seed);
 

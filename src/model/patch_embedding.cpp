@@ -46,7 +46,7 @@ struct PatchPlan {
 };
 
 /// Linear(LayerNorm(patch)); the gradients of the norm's gain and bias come from that of the weight, without
-/// the gradient of the normalised patches (spec/training.md 5.3, lever 8): with G = dY^T xhat, dW = G gain +
+/// the gradient of the normalised patches: with G = dY^T xhat, dW = G gain +
 /// dY^T 1 bias^T, dgain = colsum(W G), dbias = W^T colsum(dY).
 class PatchProjection : public torch::autograd::Function<PatchProjection> {
   public:

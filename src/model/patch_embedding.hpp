@@ -1,4 +1,4 @@
-/// From a CT volume to tokens (spec/ct_clip.md 2.1).
+/// From a CT volume to tokens.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -1,4 +1,5 @@
-/// The continuous position bias of CTViT's spatial attention (spec/ct_clip.md 2.2).
+/// The continuous position bias of CTViT's spatial attention (class ContinuousPositionBias; Liu et al.
+/// 2022, "Swin Transformer V2").
 #pragma once
 
 #include <ATen/ATen.h>

@@ -1,6 +1,6 @@
 /// Which number format every operation of the model computes in: the founding document's table of mixed
 /// precision, operation by operation. The model asks this table at each operation; at::autocast is not used
-/// (its lists differ between CPU and GPU, spec/training.md 2.1), so the same policy holds on both.
+/// (its lists differ between CPU and GPU), so the same policy holds on both.
 ///
 /// Weights are float32 leaf tensors (master weights). They are rounded to the compute type inside the graph,
 /// so their gradients land in float32. Sums of products are always kept in float32 and rounded to the compute

@@ -1,4 +1,4 @@
-/// BERT: report tokens to the hidden state of [CLS] (spec/ct_clip.md 2.6).
+/// BERT: report tokens to the hidden state of [CLS] (Devlin et al. 2019).
 #pragma once
 
 #include <ATen/ATen.h>

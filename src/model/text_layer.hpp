@@ -1,5 +1,5 @@
 /// One BERT layer: self-attention and feed-forward, each followed by dropout, residual and norm
-/// (spec/ct_clip.md 2.6).
+/// (Devlin et al. 2019).
 #pragma once
 
 #include <ATen/ATen.h>

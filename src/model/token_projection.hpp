@@ -1,5 +1,4 @@
-/// The first half of a CTViT layer, up to the attention: PEG, then queries, keys and values
-/// (spec/ct_clip.md 2.3).
+/// The first half of a CTViT layer, up to the attention: PEG, then queries, keys and values.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -23,8 +22,8 @@ struct ProjectedTokens {
 
 /// x (B, first, second, third, D) in the residual type, contiguous; the results have its shape but for the
 /// last dimension. Keeps x only: `tokens` and their norm are made again in the backward pass. CTViT's
-/// temporal stack calls this on memory ordered (b, h, w, t) but *declared* (b, t, h, w)
-/// (spec/ct_clip.md 2.4): view, do not permute.
+/// temporal stack calls this on memory ordered (b, h, w, t) but *declared* (b, t, h, w): view, do not
+/// permute.
 ProjectedTokens project_tokens(at::Tensor const& x, TokenProjectionWeights const& weights,
                                PrecisionPolicy const& policy);
 

@@ -1,4 +1,5 @@
-/// The cosine-similarity vector quantiser of CTViT (spec/ct_clip.md 2.5), in the policy's kQuantiser type
+/// The cosine-similarity vector quantiser of CTViT (Yu et al. 2022, "ViT-VQGAN"; the Python package
+/// vector-quantize-pytorch), in the policy's kQuantiser type
 /// throughout.
 #pragma once
 

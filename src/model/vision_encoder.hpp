@@ -1,4 +1,4 @@
-/// CTViT: a CT volume to a grid of quantised tokens (spec/ct_clip.md 2.1-2.5).
+/// CTViT: a CT volume to a grid of quantised tokens (Hamamci et al. 2023, "GenerateCT").
 #pragma once
 
 #include <ATen/ATen.h>

@@ -1,4 +1,4 @@
-/// One of CTViT's two stacks of transformer layers (spec/ct_clip.md 2.3, 2.4).
+/// One of CTViT's two stacks of transformer layers (class Transformer of transformer_maskgit).
 #pragma once
 
 #include <ATen/ATen.h>

@@ -1,5 +1,4 @@
-/// One CT volume out of an .npz (a zip of .npy files) without Python and without trusting a byte of it
-/// (spec/reliability.md 2.1, spec/ct_clip.md 1.5).
+/// One CT volume out of an .npz (a zip of .npy files) without Python and without trusting a byte of it.
 ///
 /// Read: stored and deflated members, zip64, .npy 1.0 to 3.0, float64/32/16, int32/16/8, uint16/8, both byte
 /// orders, C and Fortran order. Refused: everything else, anything that contradicts itself, object arrays

@@ -1,5 +1,5 @@
 /// Grow-only, uninitialised memory that is reused from file to file: faulting in 268 MB afresh for every
-/// volume costs more than reading it (spec/storage_loader.md 2d).
+/// volume costs more than reading it.
 #pragma once
 
 #include <cstddef>

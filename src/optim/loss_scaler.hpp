@@ -1,4 +1,4 @@
-/// Dynamic loss scaling as torch.amp.GradScaler does it (spec/training.md 2.2), with three differences: the
+/// Dynamic loss scaling as torch.amp.GradScaler does it, with three differences: the
 /// scale has a minimum, a tracker restored beyond the interval grows at the next good step (torch waits for
 /// the next overflow), and skipped steps are counted.
 ///

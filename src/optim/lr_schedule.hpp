@@ -1,5 +1,5 @@
 /// Learning rate as a pure function of the number of optimizer steps taken so far (skipped steps do not
-/// count). spec/ct_clip.md 3.2: linear warm-up from 0, so the first step moves nothing; then a cosine, or
+/// count): linear warm-up from 0, so the first step moves nothing; then a cosine, or
 /// constant.
 #pragma once
 

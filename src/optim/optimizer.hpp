@@ -1,6 +1,6 @@
 /// From averaged, scaled gradients to updated weights: unscale, check, clip, AdamW, loss scale and learning
-/// rate (spec/training.md 2.2, 2.3). The whole step runs on the device without waiting for it: whether the
-/// step was taken is decided there, and read by the host whenever it likes.
+/// rate (Micikevicius et al. 2018, Loshchilov and Hutter 2019). The whole step runs on the device without
+/// waiting for it: whether the step was taken is decided there, and read by the host whenever it likes.
 ///
 /// Not collective. Every rank sees the same averaged gradients, so every rank takes or skips the same steps;
 /// a skipped step changes nothing but the loss scale and the counters of skips.

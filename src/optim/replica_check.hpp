@@ -1,5 +1,5 @@
 /// Do all ranks still hold the same weights? Data-parallel ranks never exchange weights, so a bit flipped in
-/// one of them stays, and the run quietly trains two models (spec/reliability.md 2.11, R3).
+/// one of them stays, and the run quietly trains two models.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-/// The 18 abnormalities of CT-RATE (spec/ct_clip.md 1.2); each has one visible sign in the phantoms.
+/// The 18 abnormalities of CT-RATE; each has one visible sign in the phantoms.
 #pragma once
 
 #include <bitset>

@@ -1,4 +1,4 @@
-/// Writes a set of phantoms in CT-RATE's layout (spec/ct_clip.md 1.1, 1.2).
+/// Writes a set of phantoms in CT-RATE's layout.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-/// The files and the table that an evaluation leaves (spec/interface.md, evaluate).
+/// The files and the table that an evaluation leaves.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,4 @@
-/// One sample of a shard: its four members KEY.bin, KEY.json, KEY.txt, KEY.labels (spec/ct_clip.md 1.6, 1.7).
+/// One sample of a shard: its four members KEY.bin, KEY.json, KEY.txt, KEY.labels (src/shard/FORMAT.md).
 ///
 /// .bin     fp16, little-endian, C order, axes (x, y, z): nothing else
 /// .json    SampleMetadata
@@ -45,8 +45,7 @@ struct SampleMetadata {
     double z_spacing_mm = 1.0;       ///< finite, positive
 };
 
-/// The bytes of Python's json.dumps over the converter's dictionary (spec/ct_clip.md 1.6; 1.7 if
-/// preprocessed).
+/// The bytes of Python's json.dumps over the converter's dictionary (src/shard/FORMAT.md).
 std::string encode_metadata(SampleMetadata const& metadata);
 
 /// Reads what every known writer wrote: the converter, the preprocess script (no rescale and spacing), the

@@ -1,6 +1,6 @@
 /// Lists the members of an uncompressed tar without trusting a byte of it: ustar, pax, GNU, old GNU and v7
 /// headers, long names, directories. A file that ends without its end marker, lies about a size or holds
-/// anything but regular files and directories is refused (spec/reliability.md 2.3): readers that go on lose
+/// anything but regular files and directories is refused: readers that go on lose
 /// samples silently.
 #pragma once
 

@@ -1,5 +1,5 @@
 /// The three CSVs of CT-RATE (reports, metadata, labels) joined per study, with the values that the Python
-/// reference holds (pandas; golden/shards/csv) and stricter rules (spec/reliability.md 2.2).
+/// reference holds (pandas) and stricter rules.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@
 
 namespace ctclip {
 
-/// The 18 labels of CT-RATE in canonical order (spec/ct_clip.md 1.2).
+/// The 18 labels of CT-RATE in canonical order.
 inline constexpr std::array<std::string_view, 18> kAbnormalityNames{"Medical material",
                                                                     "Arterial wall calcification",
                                                                     "Cardiomegaly",

@@ -1,4 +1,4 @@
-/// Which part of a report the text encoder reads, and its cleaning (spec/ct_clip.md 1.9).
+/// Which part of a report the text encoder reads, and its cleaning.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-/// metrics.jsonl of a run: one JSON object a line, for every step and validation (spec/interface.md, train).
+/// metrics.jsonl of a run: one JSON object a line, for every step and validation.
 #pragma once
 
 #include <cstdint>

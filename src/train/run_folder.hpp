@@ -1,4 +1,4 @@
-/// The folder of one training run (spec/interface.md, train): config.yaml, run.json, metrics.jsonl,
+/// The folder of one training run: config.yaml, run.json, metrics.jsonl,
 /// checkpoints/, tensorboard/. Written by rank 0 alone.
 #pragma once
 

@@ -1,5 +1,5 @@
 /// Everything a training run is told, part by part: the keys of the Python base_config.yaml
-/// (spec/ct_clip.md 3.5) with their meaning, and those of spec/interface.md.
+/// with their meaning, and our own.
 #pragma once
 
 #include <cstdint>

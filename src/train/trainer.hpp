@@ -1,4 +1,4 @@
-/// A training run from its configuration to its last checkpoint (spec/training.md, spec/interface.md).
+/// A training run from its configuration to its last checkpoint.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -1,5 +1,4 @@
-/// Zero-shot evaluation while training: how well the model does on validation studies
-/// (spec/ct_clip.md 3.3, 4.1).
+/// Zero-shot evaluation while training: how well the model does on validation studies.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -125,7 +125,7 @@ TEST(StateGroup, NamesWhatIsMissing) {
                 ThrowsMessage<Error>(HasSubstr("'scale' is not an integer")));
 }
 
-/// No byte of a checkpoint can change without being found: spec/reliability.md 2.6 H1.
+/// No byte of a checkpoint can change without being found.
 TEST(CheckpointCorruption, IsFoundAtEveryByte) {
     TempDir const dir;
     TrainState state;

@@ -123,7 +123,7 @@ TEST(CheckpointStore, RefusesToKeepOne) {
     EXPECT_THAT([&] { CheckpointStore(dir.path(), {1}); }, ThrowsMessage<Error>(HasSubstr("too few")));
 }
 
-/// Invariant of spec/reliability.md R9: whatever is saved, damaged or restarted, the newest good state is
+/// Whatever is saved, damaged or restarted, the newest good state is
 /// there.
 TEST(CheckpointStore, AlwaysHoldsTheNewestGoodState) {
     set_log_level(LogLevel::kError);  // damage is the point here

@@ -1,5 +1,5 @@
 // The real model over ranks: a global batch split over 1, 2 or 4 ranks gives the gradients, and after some
-// steps the weights, of one process that has the whole batch (spec/training.md 2.5, 6.3).
+// steps the weights, of one process that has the whole batch.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 """Loading in plain Python (tarfile, numpy, torch): the peer that `ctclip-bench loader` is measured against.
 
-Written from spec/ct_clip.md 1.3 to 1.8. Three loaders of one thread each, as in a DataLoader worker:
+Three loaders of one thread each, as in a DataLoader worker:
   source        CTCLIP_MODERN's steps, copy for copy
   torch         the same result with as few passes over memory as torch allows
   preprocessed  what CTCLIP_MODERN does with volumes that were preprocessed before they were stored

@@ -1,6 +1,6 @@
 """One training step of CT-CLIP in plain PyTorch: the peer that `ctclip-bench train` is measured against.
 
-Written from spec/ct_clip.md section 2, with the operations in the form in which the reference has them: the position
+The operations stand in the form in which the reference has them: the position
 bias network on all token pairs, attention with stored probabilities, a codebook search over the full similarity
 matrix with one-hot statistics, text padded to 512 tokens, and every parameter in the optimizer.
 
