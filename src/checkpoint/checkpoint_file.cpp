@@ -6,7 +6,9 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "base/error_context.hpp"
 #include "base/file_descriptor.hpp"
+#include "base/printable.hpp"
 
 namespace ctclip {
 namespace {
@@ -79,11 +81,11 @@ void write_info(Hdf5ImageWriter& writer, CheckpointInfo const& info) {
 // --- Reading
 // ---------------------------------------------------------------------------------------------------------
 
-CheckpointInfo read_info(Hdf5Reader const& reader, std::string const& what) {
+CheckpointInfo read_info(Hdf5Reader const& reader) {
     StateGroup const root{reader.read_scalars("/"), {}};
     require(root.text("format") == kFormatName && root.integer("format_version") == kCheckpointFormatVersion,
-            ExitCode::kBadInput, "{}: not a checkpoint of format {} inside ('{}', version {})", what,
-            kCheckpointFormatVersion, root.text("format"), root.integer("format_version"));
+            ExitCode::kBadInput, "not a checkpoint of format {} inside ('{}', version {})", kCheckpointFormatVersion,
+            root.text("format"), root.integer("format_version"));
     return {root.integer("step"),       root.integer("epoch"),       root.text("precision"),
             root.integer("world_size"), root.integer("num_threads"), root.text("config"),
             root.text("software"),      root.text("dataset_digest")};
@@ -97,10 +99,26 @@ void check_groups(Hdf5Reader const& reader, std::string const& group, std::set<s
             kCheckpointFormatVersion);
 }
 
+void check_no_arrays(Hdf5Reader const& reader, std::string const& group, std::string const& what) {
+    auto const names = reader.array_names(group);
+    require(names.empty(), ExitCode::kBadInput, "{}: {} holds an array '{}', which checkpoint format {} has not", what,
+            group, names.empty() ? "" : printable(names.front()), kCheckpointFormatVersion);
+}
+
+/// Nothing is skipped without a word: every object of the file is one that is read.
 void check_structure(Hdf5Reader const& reader, std::string const& what) {
     check_groups(reader, "/",
                  {"codebook", "metrics", "model", "optimizer", "rng", "sampler", "scaler", "schedule"}, what);
     check_groups(reader, "/optimizer", {"exp_avg", "exp_avg_sq"}, what);
+    check_no_arrays(reader, "/", what);
+    check_no_arrays(reader, "/optimizer", what);
+    check_groups(reader, kModel.group, {}, what);
+    for (auto const& [group, member] : kMoments) {
+        check_groups(reader, group, {}, what);
+    }
+    for (auto const& [group, member] : kStateGroups) {
+        check_groups(reader, group, {}, what);
+    }
 }
 
 NamedArrays read_tensors(Hdf5Reader const& reader, std::string const& group) {
@@ -180,7 +198,7 @@ TrainState read_checkpoint(std::filesystem::path const& path, CheckpointParts pa
     Hdf5Reader const reader(file, path);
     check_structure(reader, path.string());
     TrainState state;
-    state.info = read_info(reader, path.string());
+    state.info = in_context(path.string(), [&] { return read_info(reader); });
     state.metrics = read_group(reader, "/metrics");
     if (parts != CheckpointParts::kInfo) {
         state.model = read_tensors(reader, kModel.group);
@@ -192,7 +210,7 @@ TrainState read_checkpoint(std::filesystem::path const& path, CheckpointParts pa
         for (auto const& [group, member] : kMoments) {
             state.*member = read_tensors(reader, group);
         }
-        check_tensor_types(state);
+        in_context(path.string(), [&] { check_tensor_types(state); });
     }
     return state;
 }
@@ -205,20 +223,20 @@ void verify_checkpoint(std::filesystem::path const& path) {
     read_checkpoint(path, CheckpointParts::kInfo);
     FileDescriptor const file = open_for_reading(path);
     Hdf5Reader const reader(file, path);
-    std::vector<std::string> groups{kModel.group};
-    for (auto const& [name, member] : kStateGroups) {
-        groups.emplace_back(name);
-        reader.read_scalars(name);
+    for (auto const& [group, member] : kStateGroups) {
+        read_group(reader, group);
     }
-    for (auto const& [name, member] : kMoments) {
-        groups.emplace_back(name);
-    }
-    for (std::string const& group : groups) {
-        for (std::string const& name : reader.array_names(group)) {
-            reader.read_array(group,
-                              name);  // decoded, checked and dropped: a checkpoint may be larger than memory
+    // Decoded, checked and dropped but for type and shape: a checkpoint may be larger than memory.
+    TrainState shapes;
+    auto const check_arrays = [&](NamedTensors const& tensors) {
+        for (std::string const& name : reader.array_names(tensors.group)) {
+            Array array = reader.read_array(tensors.group, name);
+            (shapes.*tensors.member).emplace(name, Array{array.type, std::move(array.shape), {}});
         }
-    }
+    };
+    check_arrays(kModel);
+    std::for_each(kMoments.begin(), kMoments.end(), check_arrays);
+    in_context(path.string(), [&] { check_tensor_types(shapes); });
 }
 
 bool is_checkpoint(std::filesystem::path const& path) {

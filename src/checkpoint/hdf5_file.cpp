@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/error_context.hpp"
 #include "base/log.hpp"
 
 namespace ctclip {
@@ -367,6 +368,7 @@ struct Hdf5Reader::State {
                     "{}: {} can be extended, which a checkpoint's arrays cannot", path.string(), what);
             shape.push_back(static_cast<std::int64_t>(lengths[i]));
         }
+        in_context(path.string() + ": " + what, [&] { return element_count(shape); });  // must be countable
         return shape;
     }
 
