@@ -109,7 +109,7 @@ class PositionBias(nn.Module):
     def forward(self, height, width):
         grid = torch.stack(torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij"))
         positions = grid.flatten(1).T
-        offsets = (positions[:, None] - positions[None, :]).float()
+        offsets = (positions[:, None] - positions[None, :]).to(self.net[0].weight.dtype)
         return self.net(torch.sign(offsets) * torch.log(offsets.abs() + 1)).permute(2, 0, 1)
 
 
