@@ -1,5 +1,6 @@
 #include "checkpoint/checkpoint_saver.hpp"
 
+#include <memory>
 #include <utility>
 
 #include "base/error.hpp"
@@ -19,6 +20,10 @@ CheckpointSaver::~CheckpointSaver() {
 }
 
 void CheckpointSaver::submit(TrainState state) {
+    submit([snapshot = std::make_shared<TrainState>(std::move(state))] { return std::move(*snapshot); });
+}
+
+void CheckpointSaver::submit(std::function<TrainState()> make_state) {
     if (pending_.valid()) {
         try {
             collect();
@@ -32,9 +37,8 @@ void CheckpointSaver::submit(TrainState state) {
                       error.what());
         }
     }
-    pending_ = std::async(std::launch::async, [this, snapshot = std::move(state)]() mutable {
-        return store_.save(std::move(snapshot));
-    });
+    pending_ = std::async(std::launch::async,
+                          [this, make = std::move(make_state)] { return store_.save(make()); });
 }
 
 std::optional<std::filesystem::path> CheckpointSaver::wait() {

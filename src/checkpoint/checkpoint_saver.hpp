@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <optional>
 
@@ -23,6 +24,8 @@ class CheckpointSaver {
     /// Starts saving a snapshot. The outcome of the save before it is reported first: a failure is logged
     /// (training goes on and saves again next time); @throws Error the third one in a row.
     void submit(TrainState state);
+    /// The same for a snapshot that still has to be put into its form: `make_state` runs in the background.
+    void submit(std::function<TrainState()> make_state);
 
     /// Ends the save under way. @throws Error if it failed: nothing will be tried again.
     /// Returns the newest checkpoint that this saver wrote, if any.

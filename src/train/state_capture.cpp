@@ -1,17 +1,48 @@
 #include "train/state_capture.hpp"
 
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include <utility>
+
 #include "model/tensor_array.hpp"
 #include "model/vector_quantiser.hpp"
 
 namespace ctclip {
 namespace {
 
-NamedArrays to_arrays(NamedTensors const& tensors) {
-    NamedArrays arrays;
+/// Host tensors become arrays; those of a GPU are on their way into page-locked memory when this returns.
+void copy_to_host(NamedTensors const& tensors, NamedArrays& arrays, NamedTensors& page_locked) {
     for (NamedTensor const& entry : tensors) {
-        arrays.emplace(entry.name, to_array(entry.tensor));
+        if (entry.tensor.is_cpu()) {
+            arrays.emplace(entry.name, to_array(entry.tensor));
+            continue;
+        }
+        at::Tensor const target =
+            at::empty(entry.tensor.sizes(), entry.tensor.options().device(at::kCPU).pinned_memory(true));
+        page_locked.push_back({entry.name, target.copy_(entry.tensor.detach(), /*non_blocking=*/true)});
     }
-    return arrays;
+}
+
+/// Each tensor goes once it is an array: the memory of one snapshot is enough.
+void move_to_arrays(NamedTensors& page_locked, NamedArrays& arrays) {
+    for (NamedTensor& entry : page_locked) {
+        arrays.emplace(entry.name, to_array(entry.tensor));
+        entry.tensor.reset();
+    }
+}
+
+void wait_for_device(at::Device device) {
+    if (!device.is_cpu()) {
+        c10::impl::VirtualGuardImpl(device.type()).synchronizeDevice(device.index());
+    }
+}
+
+NamedTensors all_tensors(ParameterSet const& parameters) {
+    NamedTensors tensors;
+    for (Parameter const& parameter : parameters.entries()) {
+        tensors.push_back({parameter.spec.name, parameter.tensor});
+    }
+    return tensors;
 }
 
 NamedTensors to_tensors(NamedArrays const& arrays) {
@@ -32,14 +63,15 @@ NamedTensors trained_tensors(ParameterSet const& parameters) {
     return tensors;
 }
 
-TrainState capture_state(ParameterSet const& parameters, Optimizer const& optimizer,
-                         SamplerState const& sampler) {
+StateSnapshot::StateSnapshot(ParameterSet const& parameters, Optimizer const& optimizer,
+                             SamplerState const& sampler) {
     OptimizerState const optimizer_state = optimizer.state();
     LossScalerState const& scaler = optimizer_state.loss_scaler;
-    TrainState state;
-    state.model = parameters.to_arrays();
-    state.exp_avg = to_arrays(optimizer_state.adamw.exp_avg);
-    state.exp_avg_sq = to_arrays(optimizer_state.adamw.exp_avg_sq);
+    TrainState& state = state_;
+    copy_to_host(all_tensors(parameters), state.model, model_);
+    copy_to_host(optimizer_state.adamw.exp_avg, state.exp_avg, exp_avg_);
+    copy_to_host(optimizer_state.adamw.exp_avg_sq, state.exp_avg_sq, exp_avg_sq_);
+    wait_for_device(parameters.trained().front()->tensor.device());
     state.scaler.scalars = {{"scale", scaler.scale},
                             {"growth_tracker", scaler.growth_tracker},
                             {"num_skipped_steps", scaler.num_skipped_steps},
@@ -53,7 +85,18 @@ TrainState capture_state(ParameterSet const& parameters, Optimizer const& optimi
     state.rng.scalars = {{"generator", std::string("splitmix64, by counter")},
                          {"seed", static_cast<std::int64_t>(sampler.seed)}};
     state.codebook.scalars = {{"decay", kCodebookDecay}};  // its moving averages are buffers of the model
-    return state;
+}
+
+TrainState StateSnapshot::to_state() && {
+    move_to_arrays(model_, state_.model);
+    move_to_arrays(exp_avg_, state_.exp_avg);
+    move_to_arrays(exp_avg_sq_, state_.exp_avg_sq);
+    return std::move(state_);
+}
+
+TrainState capture_state(ParameterSet const& parameters, Optimizer const& optimizer,
+                         SamplerState const& sampler) {
+    return StateSnapshot(parameters, optimizer, sampler).to_state();
 }
 
 SamplerState restore_state(TrainState const& state, ParameterSet& parameters, Optimizer& optimizer) {

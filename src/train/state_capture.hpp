@@ -12,7 +12,21 @@ namespace ctclip {
 /// What the optimizer updates, by state-dict name.
 NamedTensors trained_tensors(ParameterSet const& parameters);
 
-/// Copies everything to host memory. `info` and `metrics` are the caller's to fill.
+/// A run's state as it was at one step. Training stops while it is made: for one copy on the CPU, for one transfer into
+/// page-locked memory from a GPU.
+class StateSnapshot {
+  public:
+    StateSnapshot(ParameterSet const& parameters, Optimizer const& optimizer, SamplerState const& sampler);
+
+    /// What is left to do needs no device: another thread may do it. `info` and `metrics` are the caller's to fill.
+    TrainState to_state() &&;
+
+  private:
+    TrainState state_;  ///< complete but for the tensors that follow
+    NamedTensors model_, exp_avg_, exp_avg_sq_;  ///< page-locked; empty on the CPU
+};
+
+/// StateSnapshot at once.
 TrainState capture_state(ParameterSet const& parameters, Optimizer const& optimizer,
                          SamplerState const& sampler);
 

@@ -349,10 +349,13 @@ void Trainer::save() {
     if (!is_root()) {
         return;
     }
-    TrainState state = capture_state(parameters_, optimizer_, sampler_);
-    state.info = checkpoint_info();
-    state.metrics.scalars = metrics_;
-    folder_->checkpoints().submit(std::move(state));
+    auto const snapshot = std::make_shared<StateSnapshot>(parameters_, optimizer_, sampler_);
+    folder_->checkpoints().submit([snapshot, info = checkpoint_info(), metrics = metrics_] {
+        TrainState state = std::move(*snapshot).to_state();
+        state.info = info;
+        state.metrics.scalars = metrics;
+        return state;
+    });
 }
 
 CheckpointInfo Trainer::checkpoint_info() const {
