@@ -52,8 +52,8 @@ endfunction()
 
 # ctclip_add_test(<name> [TORCH] SOURCES ... [DEPENDS ...] [LABELS ...] [TIMEOUT s])
 # One GoogleTest program and one ctest entry (a program per folder keeps linking cheap).
-# CTCLIP_TEST_DATA is tests/data, CTCLIP_BIN the folder of our programs, CTCLIP_PEER_PYTHON a Python with numpy, h5py
-# and webdataset. A program in which no test ran fails (tests/support/test_main.cpp).
+# CTCLIP_TEST_DATA is tests/data, CTCLIP_BIN the folder of our programs, CTCLIP_PEER_PYTHON a Python with numpy, h5py,
+# webdataset and tensorboard. A program in which no test ran fails (tests/support/test_main.cpp).
 function(ctclip_add_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "TORCH" "TIMEOUT" "SOURCES;DEPENDS;LABELS")
   _ctclip_no_unknown(${name} "${arg_UNPARSED_ARGUMENTS}")

@@ -16,18 +16,13 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "base/machine.hpp"
 
 namespace ctclip {
 namespace {
 
 constexpr std::chrono::milliseconds kConnectPatience(2000);
 constexpr int kBacklog = 1024;
-
-std::string host_name() {
-    char name[64] = {};
-    ::gethostname(name, sizeof name - 1);
-    return name;
-}
 
 /// IPv4 addresses under which other processes may reach this host.
 std::vector<std::string> own_addresses() {

@@ -57,7 +57,7 @@ std::vector<double> time_steps(BenchTrainOptions const& options, nlohmann::json&
         if (i >= options.num_warmup_steps) {
             seconds.push_back(result.timer.total_s());
             for (std::size_t part = 1; part < kStepPartNames.size(); ++part) {
-                record[std::string(kStepPartNames[part])] = result.timer.seconds()[part];
+                record[std::string(kStepPartNames[part]) + "_s"] = result.timer.seconds()[part];
             }
             record["loss"] = result.loss.item<double>();
             record["grad_norm"] = report.grad_norm;

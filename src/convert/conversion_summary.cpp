@@ -1,12 +1,12 @@
 #include "convert/conversion_summary.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/digest.hpp"
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
+#include "base/json_number.hpp"
 #include "base/untrusted_json.hpp"
 #include "shard/python_json.hpp"
 #include "shard/shard_writer.hpp"
@@ -91,9 +91,6 @@ std::string encode_summary(ConversionSummary const& summary, ConvertPlan const& 
                           {"sha256", shard.sha256},
                           {"index_sha256", shard.sidecar_sha256}});
     }
-    auto const finite_or_null = [](double value) {
-        return std::isfinite(value) ? ordered_json(value) : ordered_json();
-    };
     ordered_json const object = {{"schema", "ctclip.conversion/1"},
                                  {"plan_sha256", plan.sha256()},
                                  {"samples", summary.num_samples},
@@ -107,8 +104,8 @@ std::string encode_summary(ConversionSummary const& summary, ConvertPlan const& 
                                  {"compression_ratio_logical", summary.logical_ratio()},
                                  {"compression_ratio_on_disk", summary.on_disk_ratio()},
                                  {"ledger",
-                                  {{"min", finite_or_null(summary.min)},
-                                   {"max", finite_or_null(summary.max)},
+                                  {{"min", json_number(summary.min)},
+                                   {"max", json_number(summary.max)},
                                    {"inexact_voxels", summary.num_inexact},
                                    {"worst_abs_error", summary.worst_abs_error},
                                    {"saturated_voxels", summary.num_saturated}}},

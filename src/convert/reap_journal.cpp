@@ -4,25 +4,16 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "base/durable_file.hpp"
 #include "base/error.hpp"
+#include "base/machine.hpp"
 #include "base/untrusted_json.hpp"
 
 namespace ctclip {
 namespace {
-
-/// "2026-11-26T09:30:00Z"
-std::string utc_now() {
-    std::time_t const now = std::time(nullptr);
-    std::tm parts{};
-    ::gmtime_r(&now, &parts);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", parts.tm_year + 1900, parts.tm_mon + 1,
-                       parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
-}
 
 std::string line_of(char const* event, ReapRecord const& record) {
     nlohmann::ordered_json const object = {{"event", event},

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/trace.hpp"
 
 namespace ctclip {
 namespace {
@@ -60,7 +61,10 @@ BatchLoader::BatchLoader(std::shared_ptr<SampleSource const> source, LoaderOptio
     memory_bound_bytes_ = slots_.size() * slots_.front().volumes.capacity_bytes() +
                           std::max(num_workers, std::size_t{1}) * source_->largest_volume_bytes();
     for (std::size_t worker = 0; worker < num_workers; ++worker) {
-        workers_.emplace_back([this](std::stop_token const& stop) { run_worker(stop); });
+        workers_.emplace_back([this, worker](std::stop_token const& stop) {
+            name_trace_thread(fmt::format("loader {}", worker));
+            run_worker(stop);
+        });
     }
 }
 
@@ -164,6 +168,7 @@ std::optional<BatchLoader::Ticket> BatchLoader::try_take_row() {
 }
 
 void BatchLoader::load_row(Ticket ticket, WorkerScratch& scratch) {
+    TraceScope const scope("load row", ticket.row);
     Slot& slot = *ticket.slot;
     StageTimes times;
     std::exception_ptr error;

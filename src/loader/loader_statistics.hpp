@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/trace.hpp"
+
 namespace ctclip {
 
 /// Seconds that loading threads spent, summed over threads.
@@ -24,9 +26,12 @@ struct StageTimes {
 
 class Stopwatch {
   public:
-    /// Seconds since construction or the last lap.
-    double lap_s() {
+    /// Seconds since construction or the last lap. @param trace_name  the lap's name in a trace; null: none
+    double lap_s(char const* trace_name = nullptr) {
         auto const now = std::chrono::steady_clock::now();
+        if (trace_name != nullptr) {
+            add_trace_slice(trace_name, start_, now);
+        }
         std::chrono::duration<double> const lap = now - start_;
         start_ = now;
         return lap.count();

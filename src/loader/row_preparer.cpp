@@ -41,11 +41,11 @@ StageTimes RowPreparer::prepare(std::int64_t index, HostBatch& batch, std::int64
     StageTimes times;
     Stopwatch watch;
     SourceSample const sample = source_->read(index, scratch.voxels);
-    times.read_s = watch.lap_s();
+    times.read_s = watch.lap_s("read");
     write_volume(sample, volume_of(batch, row), index, scratch);
-    times.preprocess_s = watch.lap_s();
+    times.preprocess_s = watch.lap_s("preprocess");
     write_tokens(model_text(sample.report, report_text_), batch, row);
-    times.text_s = watch.lap_s();
+    times.text_s = watch.lap_s("tokenize");
     write_labels(sample.labels, row_of(batch.labels, row, std::int64_t{kNumLabels}));
     batch.study_ids[static_cast<std::size_t>(row)] = sample.metadata.study_id;
     batch.keys[static_cast<std::size_t>(row)] = sample.key;

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "base/trace.hpp"
 
 namespace ctclip {
 namespace {
@@ -60,6 +61,7 @@ at::Tensor siglip_loss(LogitRows const& rows, at::Tensor const& logit_bias) {
 at::Tensor contrastive_loss(at::Tensor const& text, at::Tensor const& image, LossScalars const& scalars,
                             LossOptions const& options, RowPartition const& partition,
                             Communicator& communicator) {
+    TraceScope const scope("loss");
     bool const is_global = options.negatives == Negatives::kGlobal;
     std::int64_t const num_rows = is_global ? partition.num_global_rows() : text.size(0);
     std::int64_t const first = is_global ? partition.first_row(communicator.rank()) : 0;

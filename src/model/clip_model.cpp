@@ -1,5 +1,6 @@
 #include "model/clip_model.hpp"
 
+#include "base/trace.hpp"
 #include "model/latent_projection.hpp"
 #include "model/linear.hpp"
 
@@ -16,6 +17,7 @@ ClipModel::ClipModel(ModelOptions const& options, ParameterSet const& parameters
       logit_bias_(options.loss_type == LossType::kSiglip ? parameters.at("logit_bias") : at::Tensor()) {}
 
 ImageLatents ClipModel::encode_image(at::Tensor const& volume, Mode mode) const {
+    TraceScope const scope("vision");
     EncodedVolume const encoded = vision_.encode(volume, mode, observer_);
     at::Tensor const pooled = encoded.tokens.mean({1}, false, policy_.of(Operation::kPooling)).flatten(1);
     show(observer_, "pooled_flat", pooled);
@@ -25,6 +27,7 @@ ImageLatents ClipModel::encode_image(at::Tensor const& volume, Mode mode) const 
 }
 
 at::Tensor ClipModel::encode_text(TextBatch const& batch, std::optional<TextDropout> const& dropout) const {
+    TraceScope const scope("text");
     at::Tensor const cls = text_.encode(batch, dropout, observer_);
     show(observer_, "text_cls", cls);
     at::Tensor const latents =

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.hpp"
+#include "base/trace.hpp"
 #include "base/splitmix64.hpp"
 #include "model/dropout.hpp"
 #include "model/layer_norm.hpp"
@@ -82,6 +83,7 @@ at::Tensor TextEncoder::encode(TextBatch const& batch, std::optional<TextDropout
     at::Tensor x = ctclip::dropout(embed(batch.ids), sites.embeddings());
     show(observer, "text.embeddings", x);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
+        TraceScope const scope("layer", static_cast<std::int64_t>(i));
         x = run_layer(layers_[i], x, is_padding, sites.layer(i));
         show(observer, fmt::format("text.layer{}.out", i), x);
     }

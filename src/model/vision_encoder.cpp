@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.hpp"
+#include "base/trace.hpp"
 
 namespace ctclip {
 
@@ -49,18 +50,25 @@ EncodedVolume VisionEncoder::encode(at::Tensor const& volume, Mode mode,
 
     at::Tensor const bias = position_bias(position_bias_, height, width, policy_);
     show(observer, "spatial_position_bias", bias);
-    x = spatial_.run(x, {grid, batch * frames, height * width}, bias, observer);
+    {
+        TraceScope const scope("spatial");
+        x = spatial_.run(x, {grid, batch * frames, height * width}, bias, observer);
+    }
 
     // Tokens in the order (b, h, w, t). The PEG of the temporal stack takes this memory for (b, t, h, w), as
     // the Python model does: published weights are trained with it.
     x = x.view(grid).permute({0, 2, 3, 1, 4}).contiguous();
-    x = temporal_.run(x, {grid, batch * height * width, frames}, at::Tensor(), observer);
+    {
+        TraceScope const scope("temporal");
+        x = temporal_.run(x, {grid, batch * height * width, frames}, at::Tensor(), observer);
+    }
     x = x.view({batch, height, width, frames, dim}).permute({0, 3, 1, 2, 4}).contiguous();
     return quantised(x, mode, observer);
 }
 
 EncodedVolume VisionEncoder::quantised(at::Tensor const& tokens, Mode mode,
                                        StageObserver const& observer) const {
+    TraceScope const scope("codebook");
     at::Tensor const rows = tokens.view({-1, tokens.size(-1)}).to(policy_.of(Operation::kQuantiser));
     show(observer, "pre_vq", rows);
     at::Tensor const indices = nearest_codes(rows, embed_);

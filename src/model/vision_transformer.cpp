@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/trace.hpp"
 #include "model/attention.hpp"
 #include "model/layer_norm.hpp"
 #include "model/linear.hpp"
@@ -87,6 +88,7 @@ at::Tensor VisionTransformer::run_layer_recomputed(Layer const& layer, at::Tenso
 at::Tensor VisionTransformer::run(at::Tensor x, TokenView const& view, at::Tensor const& bias,
                                   StageObserver const& observer) const {
     for (std::size_t i = 0; i < layers_.size(); ++i) {
+        TraceScope const scope("layer", static_cast<std::int64_t>(i));
         std::string const stage = fmt::format("{}.layer{}.", name_, i);
         x = recompute_ == Recompute::kLayers ? run_layer_recomputed(layers_[i], x, view, bias)
                                              : run_layer(layers_[i], x, view, bias, policy_, stage, observer);

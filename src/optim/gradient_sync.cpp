@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/trace.hpp"
 #include "dist/bucket_plan.hpp"
 #include "dist/pulse.hpp"
 
@@ -127,8 +128,11 @@ class GradientSync::Impl {
             }
             is_started_ = false;
         }
-        for (SyncBucket& bucket : buckets_) {
-            std::exchange(bucket.pending, nullptr)->wait();
+        for (std::size_t i = 0; i < buckets_.size(); ++i) {
+            auto const number = static_cast<std::int64_t>(i);
+            TraceScope const scope("wait for bucket", number);
+            std::exchange(buckets_[i].pending, nullptr)->wait();
+            add_trace_flight("bucket under way", buckets_[i].sent_at, TraceClock::now(), number);
         }
         exposed_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     }
@@ -144,6 +148,7 @@ class GradientSync::Impl {
         at::Tensor flat;
         std::size_t num_missing = 0;
         std::unique_ptr<PendingCollective> pending = nullptr;
+        TraceClock::time_point sent_at = {};
     };
 
     class Hook final : public torch::autograd::PostAccumulateGradHook {
@@ -181,6 +186,8 @@ class GradientSync::Impl {
 
     void send_next() {
         SyncBucket& bucket = buckets_[num_sent_];
+        TraceScope const scope("send bucket", static_cast<std::int64_t>(num_sent_));
+        bucket.sent_at = TraceClock::now();
         bucket.pending = communicator_.all_reduce_async(bucket.flat.data_ptr(),
                                                         static_cast<std::size_t>(bucket.plan.count), element_,
                                                         Reduction::kAverage);

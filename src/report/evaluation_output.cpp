@@ -7,6 +7,7 @@
 #include "base/build_info.hpp"
 #include "base/durable_file.hpp"
 #include "base/error.hpp"
+#include "base/json_number.hpp"
 #include "base/machine.hpp"
 #include "checkpoint/safetensors_file.hpp"
 #include "report/evaluation_page.hpp"
@@ -19,28 +20,24 @@ using Json = nlohmann::ordered_json;
 /// In latents.safetensors, of a study without labels.
 constexpr std::uint8_t kNoLabel = 255;
 
-Json number(double value) {
-    return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
-
 Json to_json(MetricValues const& values, MetricIntervals const& intervals) {
     Json json = Json::object();
     for (std::size_t i = 0; i < kNumMetrics; ++i) {
-        json[std::string(kMetricNames[i])] = {{"value", number(values.values[i])},
-                                              {"ci_lower", number(intervals[i].lower)},
-                                              {"ci_upper", number(intervals[i].upper)}};
+        json[std::string(kMetricNames[i])] = {{"value", json_number(values.values[i])},
+                                              {"ci_lower", json_number(intervals[i].lower)},
+                                              {"ci_upper", json_number(intervals[i].upper)}};
     }
     return json;
 }
 
 Json to_json(OfficialClassMetrics const& official) {
-    Json json = {{"youden_sensitivity", number(official.youden_sensitivity)},
-                 {"youden_specificity", number(official.youden_specificity)}};
+    Json json = {{"youden_sensitivity", json_number(official.youden_sensitivity)},
+                 {"youden_specificity", json_number(official.youden_specificity)}};
     if (official.search) {
         json["threshold"] = official.search->threshold;
-        json["f1_weighted"] = number(official.search->f1_weighted);
-        json["accuracy"] = number(official.search->accuracy);
-        json["precision"] = number(official.search->precision);
+        json["f1_weighted"] = json_number(official.search->f1_weighted);
+        json["accuracy"] = json_number(official.search->accuracy);
+        json["precision"] = json_number(official.search->precision);
     }
     return json;
 }
@@ -51,7 +48,7 @@ Json classes_to_json(Evaluation const& evaluation) {
     for (std::size_t i = 0; i < metrics.classes.size(); ++i) {
         ClassMetrics const& values = metrics.classes[i];
         Json json = to_json(values, metrics.class_intervals[i]);
-        json["f1_threshold"] = number(values.f1_threshold);
+        json["f1_threshold"] = json_number(values.f1_threshold);
         json["positives"] = values.num_positives;
         json["negatives"] = static_cast<std::int64_t>(evaluation.table.num_samples) - values.num_positives;
         json["official"] = to_json(metrics.official[i]);
@@ -181,8 +178,8 @@ Json to_json(Evaluation const& evaluation) {
             {"macro", to_json(metrics.macro, metrics.macro_intervals)},
             {"weighted", to_json(metrics.weighted, metrics.weighted_intervals)},
             {"official_rounded",
-             {{"micro_f1", number(metrics.rounded.micro_f1)},
-              {"flat_accuracy", number(metrics.rounded.flat_accuracy)}}},
+             {{"micro_f1", json_number(metrics.rounded.micro_f1)},
+              {"flat_accuracy", json_number(metrics.rounded.flat_accuracy)}}},
             {"threshold", origin.threshold},
             {"bootstrap",
              {{"replicates", origin.bootstrap.num_replicates},

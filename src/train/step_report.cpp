@@ -1,38 +1,60 @@
 #include "train/step_report.hpp"
 
-#include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/json_number.hpp"
 #include "base/log.hpp"
 #include "base/machine.hpp"
 
 namespace ctclip {
 namespace {
 
+constexpr double kBytesPerGiB = 1024.0 * 1024.0 * 1024.0;
 constexpr double kStarvedShare = 0.3;  // of a step's time spent waiting for data
-
-/// JSON has no NaN: null.
-nlohmann::ordered_json number(double value) {
-    return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
-}
 
 }  // namespace
 
 nlohmann::ordered_json to_record(StepFacts const& facts) {
     nlohmann::ordered_json record = {{"step", facts.step},
                                      {"epoch", facts.epoch},
-                                     {"loss", number(facts.loss)},
+                                     {"loss", json_number(facts.loss)},
                                      {"lr", facts.report.lr},
                                      {"loss_scale", facts.report.loss_scale},
                                      {"skipped_steps", facts.report.num_skipped_steps},
-                                     {"grad_norm", number(facts.report.grad_norm)}};
+                                     {"grad_norm", json_number(facts.report.grad_norm)}};
     for (std::size_t part = 0; part < kStepPartNames.size(); ++part) {
-        record[std::string(kStepPartNames[part])] = facts.timer.seconds()[part];
+        record[std::string(kStepPartNames[part]) + "_s"] = facts.timer.seconds()[part];
     }
     record["step_s"] = facts.step_s;
     record["volumes_per_s"] = static_cast<double>(facts.num_volumes) / facts.step_s;
+    for (std::size_t part = 0; part < kStepPartNames.size(); ++part) {
+        record[std::string(kStepPartNames[part]) + "_share"] = facts.timer.seconds()[part] / facts.step_s;
+    }
+    record["model_flop_utilisation"] = json_number(facts.flops / facts.step_s / facts.peak_flops_per_s);
     record["peak_memory_bytes"] = peak_memory_bytes();
+    if (facts.peak_device_memory_bytes) {
+        record["peak_device_memory_bytes"] = *facts.peak_device_memory_bytes;
+    }
     return record;
+}
+
+void StepReporter::Window::add(StepFacts const& facts) {
+    num_steps += 1;
+    step_s += facts.step_s;
+    flops += facts.flops;
+    num_volumes += facts.num_volumes;
+    for (std::size_t part = 0; part < part_s.size(); ++part) {
+        part_s[part] += facts.timer.seconds()[part];
+    }
+}
+
+std::string StepReporter::Window::shares() const {
+    std::string text;
+    for (std::size_t part = 0; part < part_s.size(); ++part) {
+        text += fmt::format("{}{} {:.0f} %", text.empty() ? "" : ", ", kStepPartNames[part],
+                            100.0 * share(static_cast<StepPart>(part)));
+    }
+    return text;
 }
 
 StepReporter::StepReporter(LoggingOptions const& options, std::int64_t max_steps)
@@ -46,9 +68,7 @@ void StepReporter::begin(std::int64_t first_step) {
 }
 
 void StepReporter::report(StepFacts const& facts, StageTimes const& stages) {
-    num_steps_ += 1;
-    step_s_ += facts.step_s;
-    data_s_ += facts.timer.seconds()[static_cast<std::size_t>(StepPart::kData)];
+    window_.add(facts);
     if (facts.report.is_skipped) {
         log_warning("step {}: gradients overflowed; the step was skipped and the loss scale falls to {:g}",
                     facts.step, facts.report.next_loss_scale);
@@ -57,38 +77,38 @@ void StepReporter::report(StepFacts const& facts, StageTimes const& stages) {
         bar_->set_detail(fmt::format("loss {:.4f}", facts.loss));
         bar_->advance();
     }
-    if (num_steps_ < options_.log_every_n_steps && facts.step != max_steps_) {
+    if (window_.num_steps < options_.log_every_n_steps && facts.step != max_steps_) {
         return;
     }
     if (options_.use_console && !bar_) {
         say(facts);
     }
     warn_when_starved(stages);
-    num_steps_ = 0;
-    step_s_ = 0.0;
-    data_s_ = 0.0;
+    window_ = {};
 }
 
 void StepReporter::say(StepFacts const& facts) const {
-    double const mean_step_s = step_s_ / static_cast<double>(num_steps_);
+    double const mean_step_s = window_.step_s / static_cast<double>(window_.num_steps);
     double const remaining_s = mean_step_s * static_cast<double>(max_steps_ - facts.step);
+    std::int64_t const memory_bytes = facts.peak_device_memory_bytes.value_or(peak_memory_bytes());
     log_info(
-        "step {}/{}  epoch {:.2f}  loss {:.4f}  lr {:.3g}  scale {:g}  skipped {}  grad norm {:.3g}  data "
-        "{:.3f} s  "
-        "step {:.3f} s  {:.3g} volumes/s  ETA {}",
+        "step {}/{}  epoch {:.2f}  loss {:.4f}  lr {:.3g}  scale {:g}  skipped {}  grad norm {:.3g}  "
+        "step {:.3f} s ({})  {:.3g} volumes/s  MFU {:.0f} %  memory {:.2f} GiB  ETA {}",
         facts.step, max_steps_, facts.epoch, facts.loss, facts.report.lr, facts.report.loss_scale,
-        facts.report.num_skipped_steps, facts.report.grad_norm, data_s_ / static_cast<double>(num_steps_),
-        mean_step_s, static_cast<double>(facts.num_volumes) / mean_step_s,
+        facts.report.num_skipped_steps, facts.report.grad_norm, mean_step_s, window_.shares(),
+        static_cast<double>(window_.num_volumes) / window_.step_s,
+        100.0 * window_.flops / window_.step_s / facts.peak_flops_per_s,
+        static_cast<double>(memory_bytes) / kBytesPerGiB,
         format_duration(std::chrono::duration<double>(remaining_s)));
 }
 
 void StepReporter::warn_when_starved(StageTimes const& stages) {
-    if (data_s_ > kStarvedShare * step_s_ && !has_warned_) {
+    if (window_.share(StepPart::kData) > kStarvedShare && !has_warned_) {
         has_warned_ = true;  // once: the numbers are in every line
         log_warning(
             "{:.0f} % of the time of the last {} steps went into waiting for data, mostly for {}. Raise "
             "data.num_workers (and the CPUs of the job), or convert to preprocessed shards.",
-            100.0 * data_s_ / step_s_, num_steps_, stages.slowest_stage());
+            100.0 * window_.share(StepPart::kData), window_.num_steps, stages.slowest_stage());
     }
 }
 

@@ -2,9 +2,12 @@
 /// metrics.jsonl.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <string>
 
 #include "base/progress.hpp"
 #include "loader/loader_statistics.hpp"
@@ -23,9 +26,13 @@ struct StepFacts {
     StepTimer timer;
     double step_s = 0.0;
     std::int64_t num_volumes = 0;  ///< over all ranks
+    double flops = 0.0;            ///< that the mathematics needs, of this rank (model/flop_count.hpp)
+    double peak_flops_per_s = 0.0; ///< of this rank (train/peak_rate.hpp)
+    std::optional<std::int64_t> peak_device_memory_bytes;  ///< where the device has memory of its own
 };
 
-/// An object of spec/interface.md's metrics.jsonl, with the time of each part and the peak memory besides.
+/// A line of metrics.jsonl: besides loss and rates the time of each part in seconds (`data_s`) and as a share of the
+/// step (`data_share`), memory, and model FLOP utilisation.
 nlohmann::ordered_json to_record(StepFacts const& facts);
 
 class StepReporter {
@@ -39,15 +46,26 @@ class StepReporter {
     void end();
 
   private:
+    /// Sums over the steps since the last line.
+    struct Window {
+        std::int64_t num_steps = 0;
+        double step_s = 0.0;
+        std::array<double, kStepPartNames.size()> part_s{};
+        double flops = 0.0;
+        std::int64_t num_volumes = 0;
+
+        void add(StepFacts const& facts);
+        double share(StepPart part) const { return part_s[static_cast<std::size_t>(part)] / step_s; }
+        std::string shares() const;
+    };
+
     void say(StepFacts const& facts) const;
     void warn_when_starved(StageTimes const& stages);
 
     LoggingOptions options_;
     std::int64_t max_steps_;
     std::optional<Progress> bar_;
-    std::int64_t num_steps_ = 0;  // since the last line
-    double step_s_ = 0.0;         // likewise
-    double data_s_ = 0.0;
+    Window window_;
     bool has_warned_ = false;
 };
 

@@ -4,23 +4,26 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
-#include <string_view>
+
+#include "base/trace.hpp"
 
 namespace ctclip {
 
 enum class StepPart : std::size_t { kData, kForward, kBackward, kSync, kOptimizer };
-inline constexpr std::array<std::string_view, 5> kStepPartNames = {"data_s", "forward_s", "backward_s",
-                                                                   "sync_s", "optimizer_s"};
+inline constexpr std::array<char const*, 5> kStepPartNames = {"data", "forward", "backward", "sync",
+                                                              "optimizer"};
 
 /// Host time: on a GPU what the host spent to enqueue a part, since waiting for the device to measure it
-/// would cost more than it tells (the whole step's time is right either way).
+/// would cost more than it tells (the whole step's time is right either way). In a trace every lap is a slice.
 class StepTimer {
   public:
     void start() { start_ = last_ = Clock::now(); }
     /// The time since start() or the last lap belongs to `part`.
     void lap(StepPart part) {
         auto const now = Clock::now();
-        seconds_[static_cast<std::size_t>(part)] += std::chrono::duration<double>(now - last_).count();
+        auto const index = static_cast<std::size_t>(part);
+        seconds_[index] += std::chrono::duration<double>(now - last_).count();
+        add_trace_slice(kStepPartNames[index], last_, now);
         last_ = now;
     }
     std::array<double, kStepPartNames.size()> const& seconds() const { return seconds_; }
@@ -28,7 +31,7 @@ class StepTimer {
     double total_s() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
 
   private:
-    using Clock = std::chrono::steady_clock;
+    using Clock = TraceClock;
 
     Clock::time_point start_ = Clock::now();
     Clock::time_point last_ = start_;

@@ -211,6 +211,11 @@ void TrainOptions::bind(Schema& schema) {
     bind_logging(schema, logging);
     bind_device(schema, device);
     schema.key("run.dir", run.dir, "folder of this run; the same command again resumes there");
+    schema
+        .key("run.peak_tflops", run.peak_tflops,
+             "TFLOP/s that one rank's device can do at most, for model FLOP utilisation; null: measured with a matrix "
+             "product at the start")
+        .positive();
     schema.rule("run.dir", [this] {
         return std::string(run.dir.empty() && !dump_precision ? "is not set: a run needs a folder of its own" : "");
     });
@@ -228,6 +233,10 @@ void TrainOptions::bind(Schema& schema) {
                   "refuse a run folder that is not empty instead of resuming");
     schema.option("--not-exact", not_exact,
                   "resume although versions, threads or settings differ from those of the checkpoint");
+    schema
+        .option("--profile", profile_steps,
+                "trace so many steps: <run.dir>/trace-rank<r>.json, for ui.perfetto.dev or chrome://tracing")
+        .min(0);
     schema.option("--dump-precision", dump_precision, "print which precision each operation computes in, and end");
     schema.section_of_other_program("convert");
     schema.section_of_other_program("evaluate");

@@ -87,6 +87,7 @@ struct DeviceOptions {
 
 struct RunOptions {
     std::filesystem::path dir;
+    std::optional<double> peak_tflops;  ///< of one rank, for model FLOP utilisation; null: measured
 };
 
 struct TrainOptions {
@@ -102,6 +103,7 @@ struct TrainOptions {
     RunOptions run;
     bool from_scratch = false;    ///< refuse a run folder that is not empty instead of resuming
     bool not_exact = false;       ///< resume although the result will differ from the unbroken run's
+    std::int64_t profile_steps = 0;  ///< to trace; 0: none
     bool dump_precision = false;  ///< print the precision of every operation, and end
 
     void bind(Schema& schema);

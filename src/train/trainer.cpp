@@ -11,11 +11,13 @@
 #include "base/machine.hpp"
 #include "base/splitmix64.hpp"
 #include "base/stop_signal.hpp"
+#include "base/trace.hpp"
 #include "checkpoint/checkpoint_store.hpp"
 #include "checkpoint/parameter_keys.hpp"
 #include "dist/gather_bytes.hpp"
 #include "dist/pulse.hpp"
 #include "loader/bad_samples.hpp"
+#include "model/flop_count.hpp"
 #include "optim/replica_check.hpp"
 #include "train/resume_check.hpp"
 #include "train/state_capture.hpp"
@@ -88,7 +90,8 @@ Trainer::Trainer(TrainOptions options, std::string config_yaml, TrainWorld const
                   world.device),
       forensics_(model_, train_step_, optimizer_.parameters(), world.host),
       guard_(options_.training, world.host.rank() == 0),
-      reporter_(options_.logging, inputs_.plan.max_steps) {
+      reporter_(options_.logging, inputs_.plan.max_steps),
+      trace_(options_.profile_steps, options_.run.dir, world.host.rank()) {
     sampler_.seed = static_cast<std::uint64_t>(options_.experiment.seed);
     if (inputs_.validation_set) {
         validator_ = std::make_unique<Validator>(model_, inputs_, options_, world_.host, world_.device);
@@ -151,6 +154,7 @@ void Trainer::begin() {
     if (is_root()) {
         folder_ = std::make_unique<RunFolder>(options_);
     }
+    peak_ = peak_rate(options_.run.peak_tflops, world_.device, model_.policy());
     // Rank 0 looks for the newest valid checkpoint; the others read the one it found.
     std::string path;
     std::optional<LoadedCheckpoint> found;
@@ -184,7 +188,9 @@ void Trainer::train(std::function<bool()> const& stop_requested) {
     reporter_.begin(step_);
     first_step_ = step_;
     while (step_ < plan.max_steps) {
+        trace_.before_step(plan.max_steps - step_);
         take_step();
+        trace_.after_step();
         bool const is_last = step_ == plan.max_steps;
         if (is_due(step_, options_.training.replica_check_steps)) {
             check_replicas();
@@ -196,6 +202,7 @@ void Trainer::train(std::function<bool()> const& stop_requested) {
             save();
         }
         if (!is_last && ranks_agree(stop_requested() || is_time_up())) {
+            trace_.finish();
             save();
             if (is_root()) {
                 folder_->checkpoints().wait();
@@ -204,6 +211,7 @@ void Trainer::train(std::function<bool()> const& stop_requested) {
                                       step_, plan.max_steps));
         }
     }
+    trace_.finish();
     reporter_.end();
     ActivityScope const activity(Activity::kSaving);
     if (is_root()) {
@@ -214,6 +222,7 @@ void Trainer::train(std::function<bool()> const& stop_requested) {
 }
 
 void Trainer::take_step() {
+    TraceScope const scope("step", step_ + 1);
     auto const begun = std::chrono::steady_clock::now();
     StepTimer timer;
     timer.start();
@@ -231,6 +240,7 @@ void Trainer::take_step() {
     launched.before = sampler_;
     for (HostBatch const* const batch : micro_batches) {
         launched.row_indices.push_back(dataset_indices(*batch));
+        launched.flops += training_flops(inputs_.model, *batch);
     }
     Pulse::of_process().set_activity(step_ == first_step_ ? Activity::kFirstStep : Activity::kStep);
     Pulse::of_process().set_step(step_ + 1);
@@ -249,6 +259,7 @@ void Trainer::settle() {
     if (!pending_) {
         return;
     }
+    TraceScope const scope("read step before");
     PendingStep const step = *std::exchange(pending_, std::nullopt);
     StepReport const report = read(step.result.outcome);
     StepFacts const facts{.step = step.step,
@@ -257,7 +268,10 @@ void Trainer::settle() {
                           .report = report,
                           .timer = step.result.timer,
                           .step_s = duration_s(step),
-                          .num_volumes = global_batch()};
+                          .num_volumes = global_batch(),
+                          .flops = step.flops,
+                          .peak_flops_per_s = peak_.flops_per_s,
+                          .peak_device_memory_bytes = peak_device_memory_bytes(world_.device)};
     metrics_ = {{"loss", facts.loss}, {"lr", report.lr}};  // a validation of an earlier step is not this step's
     if (is_root()) {
         reporter_.report(facts, loader_->stage_times());
@@ -321,6 +335,7 @@ void Trainer::validate() {
     if (validated_step_ == step_) {
         return;
     }
+    TraceScope const scope("validation", step_);
     validated_step_ = step_;
     settle();
     ActivityScope const activity(Activity::kValidation);
@@ -349,6 +364,7 @@ void Trainer::save() {
     if (!is_root()) {
         return;
     }
+    TraceScope const scope("snapshot", step_);
     auto const snapshot = std::make_shared<StateSnapshot>(parameters_, optimizer_, sampler_);
     folder_->checkpoints().submit([snapshot, info = checkpoint_info(), metrics = metrics_] {
         TrainState state = std::move(*snapshot).to_state();
@@ -444,6 +460,7 @@ nlohmann::ordered_json Trainer::run_record() const {
             {"device", world_.device_name},
             {"threads_per_rank", world_.num_threads},
             {"precision", name_of(options_.training.precision)},
+            {"peak_tflops_per_rank", {{"value", peak_.flops_per_s / 1e12}, {"source", peak_.source}}},
             {"parameters", parameters_.num_parameters()},
             {"trained_parameters", parameters_.num_trained_parameters()},
             {"training_samples", inputs_.training_set->size()},

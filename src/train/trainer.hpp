@@ -14,9 +14,11 @@
 #include "optim/gradient_sync.hpp"
 #include "optim/optimizer.hpp"
 #include "train/overflow_forensics.hpp"
+#include "train/peak_rate.hpp"
 #include "train/run_folder.hpp"
 #include "train/run_inputs.hpp"
 #include "train/step_report.hpp"
+#include "train/trace_window.hpp"
 #include "train/train_step.hpp"
 #include "train/training_guard.hpp"
 #include "train/validator.hpp"
@@ -41,6 +43,7 @@ struct PendingStep {
     double launch_s = 0.0;                               ///< from there until all of it was launched
     SamplerState before;                                 ///< where its batches begin
     std::vector<std::vector<std::int64_t>> row_indices;  ///< of each micro-batch, in the dataset
+    double flops = 0.0;                                  ///< of this rank's micro-batches
 };
 
 class Trainer {
@@ -98,6 +101,8 @@ class Trainer {
     OverflowForensics forensics_;
     TrainingGuard guard_;
     StepReporter reporter_;
+    PeakRate peak_;
+    TraceWindow trace_;
 
     std::unique_ptr<RunFolder> folder_;  // rank 0
     std::unique_ptr<BatchLoader> loader_;
