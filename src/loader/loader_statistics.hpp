@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/trace.hpp"
@@ -23,6 +25,17 @@ struct StageTimes {
     /// "reading", "preprocessing" or "tokenizing": what a starved run should look at first.
     std::string_view slowest_stage() const;
 };
+
+/// Some steps of training, as far as data is concerned.
+struct DataWait {
+    std::int64_t num_steps = 0;
+    double step_s = 0.0;
+    double data_s = 0.0;  ///< of step_s: spent waiting for a batch
+    StageTimes stages;    ///< what loading threads did meanwhile
+};
+/// What to tell a run that loading holds up: the stage to blame, and what helps there. Nothing if less than
+/// 30 % of the time went into waiting.
+std::optional<std::string> warning_about(DataWait const& wait);
 
 class Stopwatch {
   public:

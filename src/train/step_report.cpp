@@ -10,7 +10,6 @@ namespace ctclip {
 namespace {
 
 constexpr double kBytesPerGiB = 1024.0 * 1024.0 * 1024.0;
-constexpr double kStarvedShare = 0.3;  // of a step's time spent waiting for data
 
 }  // namespace
 
@@ -103,12 +102,15 @@ void StepReporter::say(StepFacts const& facts) const {
 }
 
 void StepReporter::warn_when_starved(StageTimes const& stages) {
-    if (window_.share(StepPart::kData) > kStarvedShare && !has_warned_) {
-        has_warned_ = true;  // once: the numbers are in every line
-        log_warning(
-            "{:.0f} % of the time of the last {} steps went into waiting for data, mostly for {}. Raise "
-            "data.num_workers (and the CPUs of the job), or convert to preprocessed shards.",
-            100.0 * window_.share(StepPart::kData), window_.num_steps, stages.slowest_stage());
+    StageTimes const meanwhile = stages - stages_at_last_line_;
+    stages_at_last_line_ = stages;
+    if (has_warned_) {
+        return;  // once: the numbers are in every line
+    }
+    if (auto const warning = warning_about(
+            {window_.num_steps, window_.step_s, window_.share(StepPart::kData) * window_.step_s, meanwhile})) {
+        has_warned_ = true;
+        log_warning("{}", *warning);
     }
 }
 

@@ -66,6 +66,7 @@ class StepReporter {
     std::int64_t max_steps_;
     std::optional<Progress> bar_;
     Window window_;
+    StageTimes stages_at_last_line_;
     bool has_warned_ = false;
 };
 
