@@ -57,7 +57,7 @@ void SampleConverter::convert(PlannedStudy const& planned, ConvertedSample& samp
     sample.metadata.xy_spacing = study->xy_spacing;
     sample.metadata.xy_spacing_mm = parse_xy_spacing_mm(study->xy_spacing).value_or(0.0);
     sample.metadata.z_spacing_mm = study->z_spacing;
-    require_same_spacing(sample.metadata, path);
+    compare_spacing(sample.metadata, path);
     apply_range_policy(path, sample);
     if (sample.quarantine_reason) {
         return;
@@ -97,7 +97,7 @@ void SampleConverter::describe_source(PlannedStudy const& planned, NpzArray cons
     record.is_big_endian = array.is_big_endian;
 }
 
-void SampleConverter::require_same_spacing(SampleMetadata const& metadata, std::filesystem::path const& path) const {
+void SampleConverter::compare_spacing(SampleMetadata const& metadata, std::filesystem::path const& path) const {
     if (!reader_.spacing_mm()) {
         return;
     }
@@ -105,11 +105,13 @@ void SampleConverter::require_same_spacing(SampleMetadata const& metadata, std::
     auto const agrees = [](double found, double expected) {
         return std::fabs(found - expected) <= kSpacingTolerance * expected;
     };
-    require(agrees(x, metadata.xy_spacing_mm) && agrees(y, metadata.xy_spacing_mm) && agrees(z, metadata.z_spacing_mm),
-            ExitCode::kBadInput,
+    if (!agrees(x, metadata.xy_spacing_mm) || !agrees(y, metadata.xy_spacing_mm) ||
+        !agrees(z, metadata.z_spacing_mm)) {
+        log_warning(
             "{}: its header says {:.4g} x {:.4g} x {:.4g} mm a voxel (left, back, head), the metadata CSV says {} in the "
-            "slice and {:.4g} between slices: one of them is wrong",
+            "slice and {:.4g} between slices. The CSV counts",
             path.string(), x, y, z, metadata.xy_spacing, metadata.z_spacing_mm);
+    }
 }
 
 void SampleConverter::apply_range_policy(std::filesystem::path const& path, ConvertedSample& sample) const {

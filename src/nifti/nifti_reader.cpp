@@ -68,9 +68,11 @@ void gunzip(std::span<std::byte const> compressed, std::span<std::byte> out, std
 }
 
 std::uint64_t checked_size(NiftiHeader const& header, NpzLimits const& limits, std::string const& what) {
-    require(header.data_bytes <= limits.max_array_bytes, ExitCode::kBadInput,
-            "{}: {} x {} x {} {} voxels need {} bytes, at most {} are accepted", what, header.size[0], header.size[1],
-            header.size[2], dtype_name(header.type), header.data_bytes, limits.max_array_bytes);
+    DType const type = header.has_scaling() ? DType::kF64 : header.type;
+    std::uint64_t const turned_bytes = header.data_bytes / item_size_bytes(header.type) * item_size_bytes(type);
+    require(turned_bytes <= limits.max_array_bytes, ExitCode::kBadInput,
+            "{}: {} x {} x {} voxels need {} bytes as {}, at most {} are accepted", what, header.size[0], header.size[1],
+            header.size[2], turned_bytes, dtype_name(type), limits.max_array_bytes);
     return header.data_offset + header.data_bytes;
 }
 
