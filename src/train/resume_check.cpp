@@ -20,15 +20,21 @@ constexpr std::array<std::string_view, 10> kMathematics = {
     "model.",         "training.",          "experiment.seed",      "data.shuffle",
     "data.report_text", "data.clip_order",  "data.bad_samples",     "data.target_spacing_mm",
     "data.target_shape", "data.max_bad_samples"};
-/// Keys of those sections that do not. init_from is read before the first step only; accumulation is compared as part
-/// of the samples a step.
-constexpr std::array<std::string_view, 14> kNoMathematics = {
-    "model.init_from",      "model.text_encoder.vocab_file", "training.save_every_n_steps",
-    "training.max_seconds", "training.save_every_n_epochs",  "training.gradient_accumulation_steps",
-    // Pieces change rounding only, as the number of ranks does; recomputed layers are equal to the bit.
-    "training.grad_cache_chunks",   "training.recompute",             "training.replica_check_steps",
-    "training.hang_timeout_s",      "training.stall_timeout_s",       "training.codebook_window",
-    "training.codebook_min_share",  "training.loss_scale.max_consecutive_skips"};
+/// Keys of those sections that do not: intervals, time limits, what is watched. init_from is read before the first step
+/// only; accumulation is compared as part of the samples a step; recomputed layers have the same bits.
+constexpr std::array<std::string_view, 13> kNoMathematics = {"model.init_from",
+                                                             "model.text_encoder.vocab_file",
+                                                             "training.codebook_min_share",
+                                                             "training.codebook_window",
+                                                             "training.gradient_accumulation_steps",
+                                                             "training.hang_timeout_s",
+                                                             "training.loss_scale.max_consecutive_skips",
+                                                             "training.max_seconds",
+                                                             "training.recompute",
+                                                             "training.replica_check_steps",
+                                                             "training.save_every_n_epochs",
+                                                             "training.save_every_n_steps",
+                                                             "training.stall_timeout_s"};
 
 bool reaches_mathematics(std::string_view key) {
     auto const starts = [key](std::string_view prefix) { return key.starts_with(prefix); };

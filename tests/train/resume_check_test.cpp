@@ -12,7 +12,7 @@ using testing::IsEmpty;
 constexpr char const* kConfig =
     "experiment: {seed: 1, name: a}\n"
     "data: {batch_size: 4, num_workers: 2, target_shape: [4, 8, 8]}\n"
-    "training: {learning_rate: 0.001, max_seconds: null, gradient_accumulation_steps: 1}\n"
+    "training: {learning_rate: 0.001, max_seconds: null, hang_timeout_s: 20, gradient_accumulation_steps: 1}\n"
     "logging: {log_every_n_steps: 10}\n";
 
 CheckpointInfo info_with(std::string const& config, std::int64_t world_size = 1) {
@@ -43,6 +43,7 @@ TEST(ResumeCheck, NamesSettingsOfTheMathematicsWithBothValues) {
 
 TEST(ResumeCheck, LeavesOutWhatDoesNotReachTheMathematics) {
     std::string changed = replaced(kConfig, "max_seconds: null", "max_seconds: 60");
+    changed = replaced(changed, "hang_timeout_s: 20", "hang_timeout_s: 60");
     changed = replaced(changed, "log_every_n_steps: 10", "log_every_n_steps: 1");
     changed = replaced(changed, "num_workers: 2", "num_workers: 8");
     changed = replaced(changed, "name: a", "name: b");
