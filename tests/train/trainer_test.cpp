@@ -8,11 +8,14 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <thread>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/stop_signal.hpp"
 #include "checkpoint/checkpoint_file.hpp"
+#include "checkpoint/checkpoint_store.hpp"
 #include "checkpoint/safetensors_file.hpp"
 #include "dist/gather_bytes.hpp"
 #include "dist/self_communicator.hpp"
@@ -308,6 +311,39 @@ TEST_F(TrainerTest, AccumulatesMicroBatches) {
     run(options_);
     TrainState const state = checkpoint(options_, 2);
     EXPECT_EQ(state.sampler.integer("epoch") * 16 + state.sampler.integer("position"), 16);
+}
+
+TEST_F(TrainerTest, GoesOnAfterAFailedSaveAndStopsAfterThreeInARow) {
+    if (ranks_.rank() != 0) {
+        return;  // a failure of one rank ends the job: jobs/job_frame.cpp
+    }
+    SelfCommunicator self;
+    std::filesystem::path const checkpoints = options_.run.dir / "checkpoints";
+    std::filesystem::path const aside = folder_ / "aside";
+    options_.training.save_every_n_steps = 1;
+    options_.training.max_steps = 12;
+    auto const out_of_reach = [&](int from, int until) {  // for the saves of these steps
+        return [&, from, until, step = 0]() mutable {
+            ++step;
+            if (step == from) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(300));  // the save under way ends
+                std::filesystem::rename(checkpoints, aside);
+                std::ofstream(checkpoints) << "not a folder";
+            } else if (step == until) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(300));
+                std::filesystem::remove(checkpoints);
+                std::filesystem::rename(aside, checkpoints);
+            }
+            return false;
+        };
+    };
+    run(options_, self, out_of_reach(4, 5));
+    EXPECT_EQ(read_checkpoint(checkpoints / checkpoint_name(12)).info.step, 12);
+
+    std::filesystem::remove_all(options_.run.dir);
+    EXPECT_THAT([&] { run(options_, self, out_of_reach(4, 100)); },
+                ThrowsMessage<Error>(HasSubstr("3 checkpoints in a row could not be saved")));
+    EXPECT_EQ(load_newest_valid(aside)->state.info.step, 4);
 }
 
 TEST_F(TrainerTest, FromScratchRefusesARunFolderWithContent) {
