@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -21,6 +22,13 @@ std::uint32_t BootstrapIndexStream::next(std::uint32_t num_samples) {
     return index;
 }
 
+void BootstrapIndexStream::resample(std::span<std::uint32_t> counts) {
+    std::ranges::fill(counts, 0U);
+    for (std::size_t draw = 0; draw < counts.size(); ++draw) {
+        ++counts[next(static_cast<std::uint32_t>(counts.size()))];
+    }
+}
+
 BootstrapReplicates run_bootstrap(std::span<RankedClass const> classes, std::size_t num_samples,
                                   BootstrapOptions const& options) {
     BootstrapReplicates replicates;
@@ -29,10 +37,7 @@ BootstrapReplicates run_bootstrap(std::span<RankedClass const> classes, std::siz
     std::vector<std::uint32_t> counts(num_samples);
     std::vector<ClassMetrics> metrics(classes.size());
     for (std::size_t replicate = 0; replicate < options.num_replicates; ++replicate) {
-        std::fill(counts.begin(), counts.end(), 0U);
-        for (std::size_t draw = 0; draw < num_samples; ++draw) {
-            ++counts[stream.next(static_cast<std::uint32_t>(num_samples))];
-        }
+        stream.resample(counts);
         for (std::size_t i = 0; i < classes.size(); ++i) {
             metrics[i] = classes[i].evaluate(counts);
             replicates.classes[i].push_back(metrics[i]);
@@ -43,22 +48,24 @@ BootstrapReplicates run_bootstrap(std::span<RankedClass const> classes, std::siz
     return replicates;
 }
 
+Interval interval_of(std::vector<double> replicates, double confidence) {
+    std::erase_if(replicates, [](double value) { return std::isnan(value); });
+    if (replicates.empty()) {
+        return {};
+    }
+    std::ranges::sort(replicates);
+    return {percentile(replicates, (1.0 - confidence) / 2.0), percentile(replicates, (1.0 + confidence) / 2.0),
+            replicates.size()};
+}
+
 MetricIntervals intervals_of(ReplicateValues const& replicates, double confidence) {
     MetricIntervals intervals;
     for (std::size_t metric = 0; metric < kNumMetrics; ++metric) {
         std::vector<double> values;
         for (MetricValues const& replicate : replicates) {
-            if (!std::isnan(replicate.values[metric])) {
-                values.push_back(replicate.values[metric]);
-            }
+            values.push_back(replicate.values[metric]);
         }
-        if (values.empty()) {
-            continue;
-        }
-        std::sort(values.begin(), values.end());
-        double const lower = (1.0 - confidence) / 2.0;
-        double const upper = (1.0 + confidence) / 2.0;
-        intervals[metric] = {percentile(values, lower), percentile(values, upper), values.size()};
+        intervals[metric] = interval_of(std::move(values), confidence);
     }
     return intervals;
 }

@@ -21,6 +21,8 @@ class BootstrapIndexStream {
 
     /// The next index in [0, num_samples). `num_samples` is at least 1.
     std::uint32_t next(std::uint32_t num_samples);
+    /// A resample of as many as there are: how often each of counts.size() samples was drawn.
+    void resample(std::span<std::uint32_t> counts);
     /// The next raw 32-bit output.
     std::uint32_t next_raw() { return static_cast<std::uint32_t>(generator_()); }
 
@@ -58,7 +60,8 @@ struct BootstrapReplicates {
 BootstrapReplicates run_bootstrap(std::span<RankedClass const> classes, std::size_t num_samples,
                                   BootstrapOptions const& options);
 
-/// Central percentile intervals.
+/// Central percentile interval of the values that are defined (not NaN).
+Interval interval_of(std::vector<double> replicates, double confidence);
 MetricIntervals intervals_of(ReplicateValues const& replicates, double confidence);
 
 /// As numpy.percentile(values, 100 * fraction): linear interpolation at (n - 1) * fraction.

@@ -1,7 +1,6 @@
 #include "evaluate/paired_difference.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/error.hpp"
 #include "evaluate/ranked_class.hpp"
@@ -12,14 +11,6 @@ namespace {
 constexpr double kAnyThreshold = 0.5;  // AUROC has none
 
 using RankedClasses = std::vector<RankedClass>;
-
-RankedClasses rank(ScoreTable const& table) {
-    RankedClasses ranked;
-    for (std::size_t i = 0; i < table.num_classes(); ++i) {
-        ranked.emplace_back(table.score_column(i), table.label_column(i), kAnyThreshold);
-    }
-    return ranked;
-}
 
 void check_pairs(std::span<ScorePair const> pairs) {
     require(!pairs.empty(), ExitCode::kBadInput, "there are no two trainings to compare");
@@ -61,15 +52,6 @@ struct RankedPair {
     }
 };
 
-Interval interval_of(std::vector<double> values, double confidence) {
-    std::erase_if(values, [](double value) { return std::isnan(value); });
-    if (values.empty()) {
-        return {};
-    }
-    std::ranges::sort(values);
-    return {percentile(values, (1.0 - confidence) / 2.0), percentile(values, (1.0 + confidence) / 2.0), values.size()};
-}
-
 /// What quantities were in every replicate: [quantity][replicate].
 using Replicates = std::vector<std::vector<double>>;
 
@@ -81,7 +63,7 @@ PairedDifference paired_auroc_difference(std::span<ScorePair const> pairs, Boots
     std::size_t const num_quantities = pairs.front().baseline.num_classes() + 1;
     std::vector<RankedPair> ranked;
     for (ScorePair const& pair : pairs) {
-        ranked.push_back({rank(pair.baseline), rank(pair.other)});
+        ranked.push_back({rank_classes(pair.baseline, kAnyThreshold), rank_classes(pair.other, kAnyThreshold)});
     }
     auto const num_pairs = static_cast<double>(pairs.size());
 
@@ -102,10 +84,7 @@ PairedDifference paired_auroc_difference(std::span<ScorePair const> pairs, Boots
     Replicates by_pair(pairs.size());
     BootstrapIndexStream stream(options.seed);
     for (std::size_t replicate = 0; replicate < options.num_replicates; ++replicate) {
-        std::ranges::fill(counts, 0U);
-        for (std::size_t draw = 0; draw < num_samples; ++draw) {
-            ++counts[stream.next(static_cast<std::uint32_t>(num_samples))];
-        }
+        stream.resample(counts);
         std::vector<std::vector<double>> differences;
         for (std::size_t p = 0; p < ranked.size(); ++p) {
             differences.push_back(ranked[p].difference(counts));

@@ -139,4 +139,14 @@ std::vector<RankedClass::CurvePoint> RankedClass::curve() const {
     return points;
 }
 
+std::vector<RankedClass> rank_classes(ScoreTable const& table, double threshold) {
+    bool const is_float32 = table.precision == ScorePrecision::kFloat32;
+    double const rounded = is_float32 ? static_cast<double>(static_cast<float>(threshold)) : threshold;
+    std::vector<RankedClass> classes;
+    for (std::size_t i = 0; i < table.num_classes(); ++i) {
+        classes.emplace_back(table.score_column(i), table.label_column(i), rounded);
+    }
+    return classes;
+}
+
 }  // namespace ctclip

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "evaluate/metric.hpp"
+#include "evaluate/score_table.hpp"
 
 namespace ctclip {
 
@@ -53,5 +54,8 @@ class RankedClass {
     std::size_t num_predicted_;            ///< entries at or above the threshold
     std::vector<std::size_t> not_finite_;  ///< samples whose score is NaN or infinite
 };
+
+/// Every class of the table, in its order. @param threshold  compared in the precision of the scores.
+std::vector<RankedClass> rank_classes(ScoreTable const& table, double threshold);
 
 }  // namespace ctclip
