@@ -10,8 +10,7 @@ namespace {
 
 SequenceOptions sequence_options_of(LoaderOptions const& options, SampleSource const& source) {
     SequenceOptions sequence;
-    sequence.num_samples = source.size();
-    sequence.shuffle = options.data.shuffle ? SampleShuffle::kGlobal : SampleShuffle::kNone;
+    sequence.order = options.data.order_options(source);
     sequence.remainder = options.remainder;
     sequence.epochs = options.epochs;
     sequence.batch_size = options.data.batch_size;

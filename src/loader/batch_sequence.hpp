@@ -23,19 +23,20 @@ enum class Remainder : std::uint8_t {
 
 enum class Epochs : std::uint8_t { kOne, kEndless };
 
-/// Where a run stands in its data; goes into the checkpoint. Valid for any world size and worker count.
+/// Where a run stands in its data; goes into the checkpoint, in less than 200 bytes. Valid for any world size
+/// and worker count.
 struct SamplerState {
     std::uint64_t seed = 0;
     std::int64_t epoch = 0;
     std::int64_t position = 0;        ///< samples of this epoch that are used up, over all ranks
     std::string dataset_digest = {};  ///< of the source; empty: not checked
+    std::string order = {};           ///< OrderOptions::rule_name(); empty: not checked
 
     friend bool operator==(SamplerState const&, SamplerState const&) = default;
 };
 
 struct SequenceOptions {
-    std::int64_t num_samples = 0;
-    SampleShuffle shuffle = SampleShuffle::kGlobal;
+    OrderOptions order;
     Remainder remainder = Remainder::kDrop;
     Epochs epochs = Epochs::kEndless;
     std::int64_t batch_size = 1;  ///< rows of one rank
@@ -61,13 +62,15 @@ struct BatchRows {
 
 class BatchSequence {
   public:
-    /// @throws Error kBadConfig when an epoch has no batch, kBadInput when `state` does not fit the dataset.
+    /// @throws Error kBadConfig when an epoch has no batch, kBadInput when `state` does not fit the dataset
+    /// or counts in another order.
     BatchSequence(SequenceOptions const& options, SamplerState state);
 
     /// The next batch; nothing after the last (Epochs::kOne).
     std::optional<BatchRows> next();
 
   private:
+    SampleOrder order_of_epoch() const;
     bool has_batch() const;
 
     SequenceOptions options_;

@@ -17,6 +17,13 @@ void DataOptions::bind(Schema& schema) {
         .min(1)
         .max(1024);
     schema.key("data.shuffle", shuffle, "a new order of all samples each epoch; false: dataset order");
+    schema
+        .key(
+            "data.shuffle_window_mb", shuffle_window_mb,
+            "for slow disks: shards come in shuffled order, and samples are shuffled among as many shards at "
+            "a time as have so many MB (2^20 bytes); 0: among all samples of the dataset")
+        .min(0)
+        .max(std::int64_t{1} << 40);
     schema.choice(
         "data.report_text", report_text,
         {{"findings_impressions", ReportText::kFindingsImpressions}, {"findings", ReportText::kFindings}},
@@ -53,6 +60,20 @@ TargetGrid DataOptions::target_grid() const {
                            [](std::int64_t size) { return static_cast<std::int32_t>(size); });
     std::ranges::copy(target_spacing_mm, grid.spacing_zxy_mm.begin());
     return grid;
+}
+
+OrderOptions DataOptions::order_options(SampleSource const& source) const {
+    OrderOptions order;
+    order.num_samples = source.size();
+    order.shuffle = SampleShuffle::kNone;
+    if (shuffle && shuffle_window_mb == 0) {
+        order.shuffle = SampleShuffle::kGlobal;
+    } else if (shuffle) {
+        order.shuffle = SampleShuffle::kWindow;
+        order.window_bytes = static_cast<std::uint64_t>(shuffle_window_mb) << 20;
+        order.groups = source.groups();
+    }
+    return order;
 }
 
 }  // namespace ctclip

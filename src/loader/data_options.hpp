@@ -8,6 +8,8 @@
 #include "config/schema.hpp"
 #include "kernels/preprocess.hpp"
 #include "loader/bad_samples.hpp"
+#include "loader/sample_order.hpp"
+#include "loader/sample_source.hpp"
 #include "text/report_text.hpp"
 
 namespace ctclip {
@@ -15,10 +17,11 @@ namespace ctclip {
 struct DataOptions {
     std::string shards_train;  ///< data.webdataset_shards_train, for resolve_shards
     std::string shards_val;
-    std::int64_t batch_size = 32;      ///< samples per rank and micro-batch
-    std::int64_t num_workers = 32;     ///< threads per rank; 0: the caller's
-    std::int64_t prefetch_factor = 2;  ///< batches per rank that are made ready ahead of the one in use
-    bool shuffle = true;               ///< false: dataset order, for tests and comparisons
+    std::int64_t batch_size = 32;        ///< samples per rank and micro-batch
+    std::int64_t num_workers = 32;       ///< threads per rank; 0: the caller's
+    std::int64_t prefetch_factor = 2;    ///< batches per rank that are made ready ahead of the one in use
+    bool shuffle = true;                 ///< false: dataset order, for tests and comparisons
+    std::int64_t shuffle_window_mb = 0;  ///< 2^20 bytes; 0: the whole dataset is shuffled at once
     ReportText report_text = ReportText::kFindingsImpressions;
     ClipOrder clip_order = ClipOrder::kClipThenResize;
     BadSamplePolicy bad_samples = BadSamplePolicy::kFail;
@@ -29,6 +32,7 @@ struct DataOptions {
 
     void bind(Schema& schema);
     TargetGrid target_grid() const;
+    OrderOptions order_options(SampleSource const& source) const;
 };
 
 }  // namespace ctclip

@@ -1,7 +1,6 @@
 #include "loader/sample_order.hpp"
 
-#include <numeric>
-#include <utility>
+#include <fmt/format.h>
 
 #include "base/error.hpp"
 #include "base/splitmix64.hpp"
@@ -9,32 +8,45 @@
 namespace ctclip {
 namespace {
 
-/// Uniform in [0, bound) but for a bias below bound / 2^64.
-std::uint64_t below(std::uint64_t bound, std::uint64_t random_bits) {
-    __extension__ using Product = unsigned __int128;
-    return static_cast<std::uint64_t>((static_cast<Product>(random_bits) * bound) >> 64);
+std::uint64_t key_of_epoch(std::uint64_t seed, std::string_view dataset_digest, std::int64_t epoch) {
+    return splitmix64(derive_seed(seed, fmt::format("sample order {}", dataset_digest)),
+                      static_cast<std::uint64_t>(epoch));
 }
 
 }  // namespace
 
-SampleOrder::SampleOrder(std::int64_t num_samples, SampleShuffle shuffle, std::uint64_t seed,
+std::string OrderOptions::rule_name() const {
+    switch (shuffle) {
+        case SampleShuffle::kNone:
+            return "dataset order";
+        case SampleShuffle::kGlobal:
+            return "global, swap-or-not";
+        case SampleShuffle::kWindow:
+            break;
+    }
+    return fmt::format("windows of {} bytes, swap-or-not", window_bytes);
+}
+
+SampleOrder::SampleOrder(OrderOptions const& options, std::uint64_t seed, std::string_view dataset_digest,
                          std::int64_t epoch)
-    : num_samples_(num_samples) {
-    if (shuffle == SampleShuffle::kNone) {
-        return;
+    : num_samples_(options.num_samples),
+      rule_(make_rule(options, key_of_epoch(seed, dataset_digest, epoch))) {}
+
+SampleOrder::Rule SampleOrder::make_rule(OrderOptions const& options, std::uint64_t key) {
+    switch (options.shuffle) {
+        case SampleShuffle::kNone:
+            return DatasetOrder{};
+        case SampleShuffle::kGlobal:
+            return KeyedPermutation(options.num_samples, key);
+        case SampleShuffle::kWindow:
+            break;
     }
-    std::uint64_t const key =
-        splitmix64(derive_seed(seed, "sample order"), static_cast<std::uint64_t>(epoch));
-    indices_.resize(static_cast<std::size_t>(num_samples));
-    std::iota(indices_.begin(), indices_.end(), std::int64_t{0});
-    for (std::size_t last = indices_.size(); last > 1; --last) {  // Fisher and Yates
-        std::swap(indices_[last - 1], indices_[below(last, splitmix64(key, last))]);
-    }
+    return WindowOrder(options.groups, options.window_bytes, key);
 }
 
 std::int64_t SampleOrder::at(std::int64_t position) const {
     CTCLIP_EXPECT(position >= 0 && position < num_samples_);
-    return indices_.empty() ? position : indices_[static_cast<std::size_t>(position)];
+    return std::visit([position](auto const& rule) { return rule.at(position); }, rule_);
 }
 
 }  // namespace ctclip

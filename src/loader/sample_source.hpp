@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "loader/host_memory.hpp"
+#include "loader/window_order.hpp"
 #include "shard/sample.hpp"
 
 namespace ctclip {
@@ -32,6 +33,8 @@ class SampleSource {
     virtual bool has_labels(std::int64_t index) const = 0;
     /// "shard-000003.tar: sample 000003_000017": for messages.
     virtual std::string describe(std::int64_t index) const = 0;
+    /// Consecutive samples that lie together on their storage; size() of them in all.
+    virtual std::vector<SampleGroup> groups() const = 0;
     /// Of the largest stored volume: what `read` makes its buffer grow to.
     virtual std::uint64_t largest_volume_bytes() const = 0;
     /// SHA-256 of what the dataset consists of (names, sizes, checksums), not of where it lies.

@@ -58,6 +58,15 @@ bool ShardSource::has_labels(std::int64_t index) const {
     return location(index).sample->find("labels") != nullptr;
 }
 
+std::vector<SampleGroup> ShardSource::groups() const {
+    std::vector<SampleGroup> groups;
+    for (auto const& shard : shards_) {
+        ShardIndex const& index = shard->index();
+        groups.push_back({std::ssize(index.samples), index.size_bytes});
+    }
+    return groups;
+}
+
 std::string ShardSource::describe(std::int64_t index) const {
     auto const& [shard, sample] = location(index);
     return fmt::format("{}: sample {}", shard->index().path.string(), sample->key);

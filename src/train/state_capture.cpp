@@ -53,6 +53,11 @@ NamedTensors to_tensors(NamedArrays const& arrays) {
     return tensors;
 }
 
+/// Checkpoints from before orders had names counted samples in an order that is no more.
+std::string order_on_record(StateGroup const& sampler) {
+    return sampler.scalars.contains("order") ? sampler.text("order") : "of ctclip before 27 November 2026";
+}
+
 }  // namespace
 
 NamedTensors trained_tensors(ParameterSet const& parameters) {
@@ -80,7 +85,8 @@ StateSnapshot::StateSnapshot(ParameterSet const& parameters, Optimizer const& op
     state.sampler.scalars = {{"seed", static_cast<std::int64_t>(sampler.seed)},
                              {"epoch", sampler.epoch},
                              {"position", sampler.position},
-                             {"dataset_digest", sampler.dataset_digest}};
+                             {"dataset_digest", sampler.dataset_digest},
+                             {"order", sampler.order}};
     // Dropout and shuffling draw by counter from the seed (base/splitmix64.hpp): there is no generator state.
     state.rng.scalars = {{"generator", std::string("splitmix64, by counter")},
                          {"seed", static_cast<std::int64_t>(sampler.seed)}};
@@ -113,7 +119,8 @@ SamplerState restore_state(TrainState const& state, ParameterSet& parameters, Op
     return {.seed = static_cast<std::uint64_t>(state.sampler.integer("seed")),
             .epoch = state.sampler.integer("epoch"),
             .position = state.sampler.integer("position"),
-            .dataset_digest = state.sampler.text("dataset_digest")};
+            .dataset_digest = state.sampler.text("dataset_digest"),
+            .order = order_on_record(state.sampler)};
 }
 
 }  // namespace ctclip

@@ -113,6 +113,7 @@ class FlakySource final : public SampleSource {
     }
     bool has_labels(std::int64_t index) const override { return source_->has_labels(index); }
     std::string describe(std::int64_t index) const override { return source_->describe(index); }
+    std::vector<SampleGroup> groups() const override { return source_->groups(); }
     std::uint64_t largest_volume_bytes() const override { return source_->largest_volume_bytes(); }
     std::string const& digest() const override { return source_->digest(); }
 

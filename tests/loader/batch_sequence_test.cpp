@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "base/splitmix64.hpp"
 
 namespace ctclip {
 namespace {
@@ -15,12 +14,12 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-/// Independent of BatchSequence: the whole order of an epoch, written down at once.
+/// The whole order of an epoch, written down at once.
 std::vector<std::int64_t> epoch_order(SequenceOptions const& options, std::uint64_t seed,
                                       std::int64_t epoch) {
-    SampleOrder const order(options.num_samples, options.shuffle, seed, epoch);
+    SampleOrder const order(options.order, seed, "", epoch);
     std::vector<std::int64_t> indices;
-    for (std::int64_t position = 0; position < options.num_samples; ++position) {
+    for (std::int64_t position = 0; position < order.size(); ++position) {
         indices.push_back(order.at(position));
     }
     return indices;
@@ -51,45 +50,12 @@ std::vector<std::int64_t> run(SequenceOptions options, SamplerState& state, std:
 SequenceOptions options_of(std::int64_t num_samples, std::int64_t batch_size, int world_size,
                            Remainder remainder, Epochs epochs) {
     SequenceOptions options;
-    options.num_samples = num_samples;
+    options.order.num_samples = num_samples;
     options.batch_size = batch_size;
     options.world_size = world_size;
     options.remainder = remainder;
     options.epochs = epochs;
     return options;
-}
-
-TEST(BatchSequence, SequenceBeforeAndAfterAResumeIsTheEpochsOrderForAnyWorldSize) {
-    for (std::uint64_t seed = 0; seed < 300; ++seed) {
-        std::uint64_t draw = 0;
-        auto const between = [&](std::int64_t low, std::int64_t high) {
-            return low + static_cast<std::int64_t>(splitmix64(seed, draw++) %
-                                                   static_cast<std::uint64_t>(high - low + 1));
-        };
-        std::int64_t const num_samples = between(24, 300);
-        auto const with_random_world = [&] {
-            return options_of(num_samples, between(1, 4), static_cast<int>(between(1, 6)), Remainder::kDrop,
-                              Epochs::kEndless);
-        };
-        SamplerState state;
-        state.seed = seed;
-        state.epoch = between(0, 3);
-        std::vector<std::int64_t> const expected = epoch_order(with_random_world(), seed, state.epoch);
-        std::int64_t const epoch = state.epoch;
-        std::vector<std::int64_t> used;
-        while (state.epoch == epoch) {  // stop at a random batch, go on with another world
-            SequenceOptions const options = with_random_world();
-            std::int64_t const num_left = (num_samples - state.position) / options.global_batch_size();
-            if (num_left == 0) {
-                break;
-            }
-            std::vector<std::int64_t> const more = run(options, state, between(1, num_left));
-            used.insert(used.end(), more.begin(), more.end());
-        }
-        ASSERT_LE(used.size(), expected.size());
-        EXPECT_TRUE(std::equal(used.begin(), used.end(), expected.begin())) << "seed " << seed;
-        EXPECT_EQ(static_cast<std::int64_t>(used.size()), state.position);
-    }
 }
 
 TEST(BatchSequence, GlobalBatchesDoNotDependOnHowTheyAreSharedOut) {
@@ -102,7 +68,7 @@ TEST(BatchSequence, GlobalBatchesDoNotDependOnHowTheyAreSharedOut) {
 
 TEST(BatchSequence, DropLeavesOutTheRemainderAndStartsTheNextEpoch) {
     SequenceOptions options = options_of(5, 2, 1, Remainder::kDrop, Epochs::kEndless);
-    options.shuffle = SampleShuffle::kNone;
+    options.order.shuffle = SampleShuffle::kNone;
     SamplerState state;
     EXPECT_THAT(run(options, state, 3), ElementsAre(0, 1, 2, 3, 0, 1));
     EXPECT_EQ(state.epoch, 1);
@@ -127,7 +93,7 @@ TEST(BatchSequence, PadUsesEachSampleOnceWithEqualBatchCountsOnAllRanks) {
 
 TEST(BatchSequence, WrapFillsFromTheBeginningOfTheSameEpoch) {
     SequenceOptions options = options_of(5, 3, 1, Remainder::kWrap, Epochs::kOne);
-    options.shuffle = SampleShuffle::kNone;
+    options.order.shuffle = SampleShuffle::kNone;
     SamplerState state;
     EXPECT_THAT(run(options, state, 10), ElementsAre(0, 1, 2, 3, 4, 0));
 }
@@ -141,6 +107,21 @@ TEST(BatchSequence, RefusesWhatCannotWork) {
     state.position = 8;
     EXPECT_THAT([&] { BatchSequence(options_of(7, 1, 1, Remainder::kDrop, Epochs::kEndless), state); },
                 ThrowsMessage<Error>(HasSubstr("does not fit a dataset of 7 samples")));
+}
+
+TEST(BatchSequence, RefusesAPositionThatCountsInAnotherOrder) {
+    SequenceOptions options = options_of(7, 1, 1, Remainder::kDrop, Epochs::kEndless);
+    SamplerState const state = BatchSequence(options, {}).next()->state_after;
+    EXPECT_EQ(state.order, "global, swap-or-not");
+    BatchSequence(options, state);
+    options.order.shuffle = SampleShuffle::kWindow;
+    options.order.groups = {{7, 100}};
+    options.order.window_bytes = 50;
+    EXPECT_THAT(
+        [&] { BatchSequence(options, state); },
+        ThrowsMessage<Error>(testing::AllOf(HasSubstr("in the order 'global, swap-or-not', this run in "
+                                                      "'windows of 50 bytes, swap-or-not'"),
+                                            HasSubstr("data.shuffle"))));
 }
 
 }  // namespace

@@ -381,5 +381,33 @@ TEST_F(TrainerTest, ValidatesAndKeepsTheResultWithTheCheckpoint) {
     EXPECT_GT(checkpoint(options_, 2).metrics.real("auroc"), 0.0);
 }
 
+TEST_F(TrainerTest, TheStateOfTheDataTakesLessThan200BytesAndNamesItsOrder) {
+    options_.training.max_steps = 1;
+    run(options_);
+    StateGroup const sampler = checkpoint(options_, 1).sampler;
+    std::size_t num_bytes = 0;
+    for (auto const& [name, value] : sampler.scalars) {
+        std::string const* const text = std::get_if<std::string>(&value);
+        num_bytes += name.size() + (text == nullptr ? sizeof(std::int64_t) : text->size());
+    }
+    EXPECT_LT(num_bytes, 200U);
+    EXPECT_TRUE(sampler.arrays.empty());
+    EXPECT_EQ(sampler.text("order"), "global, swap-or-not");
+}
+
+TEST_F(TrainerTest, DoesNotGoOnInAnOrderThatIsNoMore) {
+    EXPECT_THROW(run(options_, stop_after(2)), Stopped);
+    TrainState state = checkpoint(options_, 2);
+    ranks_.barrier();
+    if (ranks_.rank() == 0) {
+        state.sampler.scalars.erase("order");  // as before the order was a keyed permutation
+        write_checkpoint(options_.run.dir / "checkpoints" / checkpoint_name(2), std::move(state), IfExists::kReplace);
+    }
+    ranks_.barrier();
+    EXPECT_THAT([&] { run(options_); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("in the order 'of ctclip before 27 November 2026'"),
+                                           HasSubstr("model.init_from"))));
+}
+
 }  // namespace
 }  // namespace ctclip
