@@ -31,12 +31,12 @@ class Indexing {
             index_shard(shard);
         }
         if (is_folder && options_.for_energon) {
-            fs::create_directories(path / ".nv-meta");
-            write(path / ".nv-meta" / ".info.yaml", energon_info(shards));
-            write(path / ".nv-meta" / "split.yaml", energon_split(shards, options_.energon_split));
+            fs::create_directories(energon_folder(path));
+            write(energon_folder(path) / kEnergonInfoName, energon_info(shards));
+            write(energon_folder(path) / kEnergonSplitName, energon_split(shards, options_.energon_split));
         }
         if (is_folder && options_.for_wids) {
-            write(path / "wids.json", wids_index(shards));
+            write(path / kWidsName, wids_index(shards));
         }
     }
 
@@ -53,10 +53,10 @@ class Indexing {
             write(sidecar_path(shard), encode_sidecar(make_sidecar(shard)));
         }
         if (options_.for_dali) {
-            write(fs::path(shard).replace_extension(".idx"), dali_index(shard));
+            write(dali_index_path(shard), dali_index(shard));
         }
         if (options_.for_energon) {
-            write(fs::path(shard).replace_extension(".tar.idx"), energon_index(shard));
+            write(energon_index_path(shard), energon_index(shard));
         }
     }
 

@@ -16,20 +16,15 @@
 #include "convert/convert_plan.hpp"
 #include "convert/output_folder.hpp"
 #include "convert/sample_stream.hpp"
+#include "convert/stop_notice.hpp"
+#include "dist/gather_bytes.hpp"
+#include "shard/shard_indexer.hpp"
 #include "shard/shard_writer.hpp"
 
 namespace ctclip {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string broadcast_text(Communicator& communicator, std::string text) {
-    std::uint64_t num_bytes = text.size();
-    communicator.broadcast(&num_bytes, sizeof num_bytes, 0);
-    text.resize(num_bytes);
-    communicator.broadcast(text.data(), text.size(), 0);
-    return text;
-}
 
 std::int64_t sum_over_ranks(Communicator& communicator, std::int64_t value) {
     communicator.all_reduce(&value, 1, Element::kI64, Reduction::kSum);
@@ -46,6 +41,31 @@ void log_plan(ConvertPlan const& plan) {
         log_warning("{} studies of the CSVs have no NPZ file (plan.json lists them)",
                     plan.studies_without_volume().size());
     }
+}
+
+void log_oddities(StudyTable const& studies) {
+    for (std::string const& warning : studies.warnings()) {
+        log_warning("{}", warning);
+    }
+    std::vector<IncompleteStudy> const& incomplete = studies.incomplete();
+    if (!incomplete.empty()) {
+        log_warning("{} studies lack rows and are left out: {} in the reports, {} in the metadata, {} in the labels",
+                    incomplete.size(), std::ranges::count(incomplete, false, &IncompleteStudy::has_report),
+                    std::ranges::count(incomplete, false, &IncompleteStudy::has_metadata),
+                    std::ranges::count(incomplete, false, &IncompleteStudy::has_labels));
+    }
+}
+
+void write_if_absent(fs::path const& path, std::string const& content) {
+    if (!fs::exists(path)) {
+        write_durably(path, content, IfExists::kReplace);
+    }
+}
+
+/// How DALI and Energon reach the samples of a finished shard.
+void write_loader_indexes(fs::path const& shard) {
+    write_if_absent(dali_index_path(shard), dali_index(shard));
+    write_if_absent(energon_index_path(shard), energon_index(shard));
 }
 
 /// Shards of other ranks, for the progress that rank 0 shows: counted when their files appear.
@@ -98,20 +118,35 @@ class ShardsOfOthers {
 /// What one rank has to do, and has done.
 class ShareOfRank {
   public:
-    /// Checks the shards that earlier runs have finished.
     ShareOfRank(ConvertOptions const& options, ConvertEnvironment const& environment, ConvertPlan const& plan)
-        : options_(options), environment_(environment), plan_(plan), plan_sha256_(plan.sha256()) {
-        Communicator const& communicator = environment.communicator;
+        : options_(options),
+          environment_(environment),
+          stop_notice_(options.output),
+          plan_(plan),
+          plan_sha256_(plan.sha256()) {}
+
+    /// Reads every byte of the shards that earlier runs have finished, and holds it against its digest.
+    /// @return  false if a stop request ended it early.
+    bool check_finished_shards() {
+        Communicator const& communicator = environment_.communicator;
+        std::vector<PlannedShard> finished;
         for (PlannedShard const& shard :
-             plan.shards_of_rank(communicator.rank(), communicator.world_size())) {
-            fs::path const path = options.output / shard_name(shard.shard_index);
-            if (is_finished(path, plan_sha256_)) {
-                num_finished_studies_ += static_cast<std::int64_t>(shard.num_studies);
-                num_quarantined_ += static_cast<std::int64_t>(read_sidecar(path).quarantined.size());
-            } else {
-                unfinished_.push_back(shard);
-            }
+             plan_.shards_of_rank(communicator.rank(), communicator.world_size())) {
+            (fs::exists(path_of(shard)) ? finished : unfinished_).push_back(shard);
         }
+        Progress progress =
+            environment_.progress("check", "finished shards", static_cast<std::int64_t>(finished.size()));
+        for (PlannedShard const& shard : finished) {
+            if (must_stop()) {
+                return false;
+            }
+            require_finished(path_of(shard), plan_sha256_);
+            write_loader_indexes(path_of(shard));
+            num_finished_studies_ += static_cast<std::int64_t>(shard.num_studies);
+            num_quarantined_ += static_cast<std::int64_t>(read_sidecar(path_of(shard)).quarantined.size());
+            progress.advance();
+        }
+        return true;
     }
 
     bool has_work() const { return !unfinished_.empty(); }
@@ -128,6 +163,19 @@ class ShareOfRank {
     }
 
   private:
+    fs::path path_of(PlannedShard const& shard) const {
+        return options_.output / shard_name(shard.shard_index);
+    }
+
+    /// Asked between volumes and between shards.
+    bool must_stop() const {
+        if (environment_.stop_requested()) {
+            stop_notice_.post();
+            return true;
+        }
+        return stop_notice_.is_posted();
+    }
+
     std::vector<PlannedStudy> studies_to_convert() const {
         std::vector<PlannedStudy> studies;
         for (PlannedShard const& shard : unfinished_) {
@@ -139,9 +187,9 @@ class ShareOfRank {
 
     bool convert_shard(PlannedShard const& shard, SampleStream& stream,
                        std::function<void()> const& advance) {
-        ShardWriter writer(options_.output / shard_name(shard.shard_index), plan_sha256_);
+        ShardWriter writer(path_of(shard), plan_sha256_);
         for (std::size_t position = 0; position < shard.num_studies; ++position) {
-            if (environment_.stop_requested()) {
+            if (must_stop()) {
                 return false;
             }
             std::string const key = sample_key(shard.shard_index, position);
@@ -156,6 +204,7 @@ class ShareOfRank {
             advance();
         }
         writer.commit();
+        write_loader_indexes(path_of(shard));
         return true;
     }
 
@@ -172,6 +221,7 @@ class ShareOfRank {
 
     ConvertOptions const& options_;
     ConvertEnvironment const& environment_;
+    StopNotice stop_notice_;
     ConvertPlan const& plan_;
     std::string plan_sha256_;
     std::vector<PlannedShard> unfinished_;
@@ -181,12 +231,17 @@ class ShareOfRank {
 
 /// Rank 0: the plan of an earlier run, or a new one, on disk.
 ConvertPlan prepare_plan(ConvertOptions const& options) {
-    sweep_partial_files(options.output);
+    for (fs::path const& folder : {options.output, energon_folder(options.output)}) {
+        if (fs::exists(folder)) {
+            sweep_partial_files(folder);
+        }
+    }
     if (auto plan = find_plan(options)) {
         log_info("{}: going on with the plan of an earlier run", options.output.string());
         return std::move(*plan);
     }
     StudyTable const studies = StudyTable::load(options.reports, options.metadata, options.labels);
+    log_oddities(studies);
     ConvertPlan plan = ConvertPlan::make(options, studies);
     write_durably(plan_path(options.output), plan.encode(), IfExists::kRefuse);
     return plan;
@@ -198,16 +253,40 @@ void write_if_changed(fs::path const& path, std::string const& content) {
     }
 }
 
+/// How Energon and webdataset's wids find the shards.
+void write_folder_indexes(ConvertPlan const& plan, fs::path const& output) {
+    std::vector<fs::path> shards;
+    for (PlannedShard const& shard : plan.shards()) {
+        shards.push_back(output / shard_name(shard.shard_index));
+    }
+    fs::create_directories(energon_folder(output));
+    write_if_changed(energon_folder(output) / kEnergonInfoName, energon_info(shards));
+    write_if_absent(energon_folder(output) / kEnergonSplitName, energon_split(shards, "train"));
+    write_if_changed(output / kWidsName, wids_index(shards));
+}
+
 /// Rank 0, once all shards are there.
 void write_summary(ConvertOptions const& options, ConvertPlan const& plan,
                    ConvertEnvironment const& environment) {
     ConversionSummary const summary = summarise(plan, options.output);
     write_if_changed(options.output / kSummaryName, encode_summary(summary, plan));
+    write_folder_indexes(plan, options.output);
     write_if_changed(options.output / kManifestName, encode_manifest(summary));
     environment.write(summary_text(summary));
 }
 
-/// Collective. Throws Stopped on all ranks if one of them was stopped.
+/// Collective. @throws Stopped on all ranks if one of them was stopped.
+void require_none_stopped(ConvertOptions const& options, Communicator& communicator, bool is_complete) {
+    if (sum_over_ranks(communicator, is_complete ? 0 : 1) > 0) {
+        if (communicator.rank() == 0) {
+            StopNotice(options.output).withdraw();
+        }
+        throw Stopped(fmt::format("{}: stopped; the same command goes on where this one ended",
+                                  options.output.string()));
+    }
+}
+
+/// Collective. @throws Stopped on all ranks if one of them was stopped.
 void convert_unfinished(ConvertOptions const& options, ConvertEnvironment const& environment,
                         ConvertPlan const& plan, ShareOfRank& share) {
     Communicator& communicator = environment.communicator;
@@ -225,10 +304,7 @@ void convert_unfinished(ConvertOptions const& options, ConvertEnvironment const&
         StudyTable const studies = StudyTable::load(options.reports, options.metadata, options.labels);
         is_complete = share.run(studies, [&] { progress.advance(1 + others.count_new_studies()); });
     }
-    if (sum_over_ranks(communicator, is_complete ? 0 : 1) > 0) {
-        throw Stopped(fmt::format("{}: stopped; the same command goes on where this one ended",
-                                  options.output.string()));
-    }
+    require_none_stopped(options, communicator, is_complete);
     progress.advance(others.num_studies_waited_for());
     progress.finish();
 }
@@ -243,14 +319,16 @@ void convert(ConvertOptions const& options, ConvertEnvironment const& environmen
     if (is_rank_0) {
         create_output_folder(options.output);
         lock.emplace(options.output, "ctclip-convert");
+        StopNotice(options.output).withdraw();
         ConvertPlan const plan = prepare_plan(options);
         log_plan(plan);
         plan_text = plan.encode();
     }
     ConvertPlan const plan =
-        ConvertPlan::parse(broadcast_text(communicator, plan_text), plan_path(options.output).string());
+        ConvertPlan::parse(broadcast_text(plan_text, 0, communicator), plan_path(options.output).string());
 
     ShareOfRank share(options, environment, plan);
+    require_none_stopped(options, communicator, share.check_finished_shards());
     convert_unfinished(options, environment, plan, share);
     std::int64_t const num_quarantined = sum_over_ranks(communicator, share.num_quarantined());
     require(num_quarantined <= options.max_quarantined, ExitCode::kBadInput,

@@ -4,6 +4,8 @@
 ///   plan.json               which study goes where; made once (convert_plan.hpp)
 ///   shard-%06d.tar          byte for byte the Python converter's, whatever the number of ranks
 ///   shard-%06d.index.json   sidecar of each shard (shard/sidecar.hpp)
+///   shard-%06d.idx, shard-%06d.tar.idx, .nv-meta/, wids.json
+///                           how NVIDIA DALI, Megatron-Energon and webdataset's wids reach single samples
 ///   conversion.json         sums, compression ratios, digests of all shards
 ///   manifest.json           the Python converter's; written last: its presence says that all is done
 ///

@@ -1,6 +1,7 @@
 #include <algorithm>
-#include <cmath>
+#include <numeric>
 #include <system_error>
+#include <vector>
 
 #include "base/error.hpp"
 #include "convert/convert_job.hpp"
@@ -15,17 +16,29 @@ namespace fs = std::filesystem;
 constexpr std::size_t kNumProbes = 5;
 constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
 
-/// Converts a few volumes, evenly spread over the plan, in memory: finds wrong keys, units and values before
+/// Those whose shard is not there yet: sources of finished shards may have been reaped.
+std::vector<PlannedStudy> unfinished_studies(ConvertOptions const& options, ConvertPlan const& plan) {
+    std::vector<PlannedStudy> studies;
+    for (PlannedShard const& shard : plan.shards()) {
+        if (!fs::exists(options.output / shard_name(shard.shard_index))) {
+            auto const first = plan.studies().begin() + static_cast<std::ptrdiff_t>(shard.first_study);
+            studies.insert(studies.end(), first, first + static_cast<std::ptrdiff_t>(shard.num_studies));
+        }
+    }
+    return studies;
+}
+
+/// Converts a few volumes, evenly spread over `to_convert`, in memory: finds wrong keys, units and values before
 /// the job runs for hours. Returns shard bytes per NPZ byte.
 double probe_volumes(ConvertOptions const& options, ConvertEnvironment const& environment,
-                     ConvertPlan const& plan, StudyTable const& studies) {
+                     std::vector<PlannedStudy> const& to_convert, StudyTable const& studies) {
     SampleConverter converter(options, studies, environment.preprocess);
     ConvertedSample sample;
     double source_bytes = 0.0;
     double shard_bytes = 0.0;
-    std::size_t const num_probes = std::min(kNumProbes, plan.studies().size());
+    std::size_t const num_probes = std::min(kNumProbes, to_convert.size());
     for (std::size_t i = 0; i < num_probes; ++i) {
-        PlannedStudy const& study = plan.studies()[i * plan.studies().size() / num_probes];
+        PlannedStudy const& study = to_convert[i * to_convert.size() / num_probes];
         converter.convert(study, sample);
         source_bytes += static_cast<double>(study.source_size_bytes);
         shard_bytes += static_cast<double>(sample.halves.size() * sizeof(std::uint16_t));
@@ -52,16 +65,10 @@ void check_space(fs::path const& output, double needed_bytes) {
             static_cast<double>(space.available) / kGib);
 }
 
-std::uint64_t source_bytes_of_unfinished(ConvertOptions const& options, ConvertPlan const& plan) {
-    std::uint64_t num_bytes = 0;
-    for (PlannedShard const& shard : plan.shards()) {
-        if (!fs::exists(options.output / shard_name(shard.shard_index))) {
-            for (std::size_t i = 0; i < shard.num_studies; ++i) {
-                num_bytes += plan.studies()[shard.first_study + i].source_size_bytes;
-            }
-        }
-    }
-    return num_bytes;
+double source_bytes(std::vector<PlannedStudy> const& studies) {
+    return std::accumulate(studies.begin(), studies.end(), 0.0, [](double sum, PlannedStudy const& study) {
+        return sum + static_cast<double>(study.source_size_bytes);
+    });
 }
 
 }  // namespace
@@ -74,9 +81,9 @@ void dry_run_convert(ConvertOptions const& options, ConvertEnvironment const& en
             earlier->require_same_csvs(ConvertPlan::csv_digests(options), plan_path(options.output));
         }
         ConvertPlan const plan = earlier ? *earlier : ConvertPlan::make(options, studies);
-        double const shard_bytes_per_source_byte = probe_volumes(options, environment, plan, studies);
+        std::vector<PlannedStudy> const to_convert = unfinished_studies(options, plan);
         double const needed_bytes =
-            static_cast<double>(source_bytes_of_unfinished(options, plan)) * shard_bytes_per_source_byte;
+            source_bytes(to_convert) * probe_volumes(options, environment, to_convert, studies);
         check_space(options.output, needed_bytes);
         environment.write(
             fmt::format("would {} {} studies in {} shards, about {:.2f} GiB still to write to {}\n"

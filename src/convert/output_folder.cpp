@@ -42,15 +42,11 @@ std::optional<ConvertPlan> find_plan(ConvertOptions const& options) {
     return plan;
 }
 
-bool is_finished(fs::path const& shard_path, std::string const& plan_sha256) {
-    if (!fs::exists(shard_path)) {
-        return false;
-    }
+void require_finished(fs::path const& shard_path, std::string const& plan_sha256) {
     try {
         require(fs::exists(sidecar_path(shard_path)) && read_sidecar(shard_path).plan_sha256 == plan_sha256,
                 ExitCode::kBadInput, "{} does not belong to the plan of this folder", shard_path.string());
         verify_shard(shard_path);
-        return true;
     } catch (Error const& error) {
         fail(error.code(),
              "{}. A finished shard is never overwritten: move it and its index away, and run again",

@@ -22,8 +22,8 @@ void create_output_folder(std::filesystem::path const& output);
 ///         would be overwritten), kBadInput for a damaged plan.
 std::optional<ConvertPlan> find_plan(ConvertOptions const& options);
 
-/// True if the shard is there and every byte of it is the one on record for this plan. A shard that is there
-/// but damaged, or of another plan, is never overwritten: @throws Error kBadInput.
-bool is_finished(std::filesystem::path const& shard_path, std::string const& plan_sha256);
+/// A shard that is there must be finished: every byte of it the one on record for this plan. One that is damaged, or of
+/// another plan, is never overwritten: @throws Error kBadInput.
+void require_finished(std::filesystem::path const& shard_path, std::string const& plan_sha256);
 
 }  // namespace ctclip

@@ -4,6 +4,8 @@
 #include <system_error>
 
 #include "base/error.hpp"
+#include "base/printable.hpp"
+#include "base/utf8.hpp"
 #include "convert/source_reader.hpp"
 
 namespace ctclip {
@@ -25,7 +27,13 @@ FoundVolume found_volume(fs::path const& path, fs::path const& folder) {
     if (error) {
         fail_scan(path, error);
     }
-    return {volume_stem(path), path.lexically_relative(folder).string(), size_bytes};
+    std::string const relative = path.lexically_relative(folder).string();
+    std::size_t const bad_byte = invalid_utf8_offset(relative);
+    require(bad_byte == std::string::npos, ExitCode::kBadInput,
+            "{}/{}: its name is not UTF-8 from byte {} on, so that neither a CSV nor plan.json can name it; rename it, "
+            "for example with convmv",
+            folder.string(), printable(relative), bad_byte + 1);
+    return {volume_stem(path), relative, size_bytes};
 }
 
 }  // namespace

@@ -4,10 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/crc32c.hpp"
-#include "base/digest.hpp"
-#include "base/file_chunks.hpp"
+#include "base/error.hpp"
 #include "shard/python_json.hpp"
+#include "shard/shard_digests.hpp"
 #include "shard/shard_reader.hpp"
 #include "shard/shard_verify.hpp"
 #include "shard/tar_walk.hpp"
@@ -27,21 +26,17 @@ ShardSidecar make_sidecar(std::filesystem::path const& shard_path) {
     verify_shard(shard_path);
     ShardIndex index = walk_shard(shard_path);
     ShardReader const reader(index);
-    FileDescriptor const file = open_for_reading(shard_path);
+    ShardDigests digests = read_digests(open_for_reading(shard_path), index);
     ShardSidecar sidecar;
     sidecar.shard_name = shard_path.filename().string();
     sidecar.size_bytes = index.size_bytes;
-    Sha256 sha256;
-    for_each_chunk(file, shard_path, 0, index.size_bytes, [&](auto chunk) { sha256.update(chunk); });
-    sidecar.sha256 = sha256.finish_hex();
+    sidecar.sha256 = std::move(digests.sha256);
+    auto crc = digests.members_crc32c.begin();
     for (ShardSample& sample : index.samples) {
         std::string const study_id =
             sample.find("json") == nullptr ? "" : reader.read_metadata(sample).study_id;
         for (ShardMember& member : sample.members) {
-            std::uint32_t crc = 0;
-            for_each_chunk(file, shard_path, member.data_offset, member.size_bytes,
-                           [&](auto chunk) { crc = crc32c(chunk, crc); });
-            member.crc32c = crc;
+            member.crc32c = *crc++;
         }
         sidecar.samples.push_back({std::move(sample), study_id, std::nullopt});
     }
@@ -54,6 +49,12 @@ std::string dali_index(std::filesystem::path const& shard_path) {
     for (ShardSample const& sample : index.samples) {
         std::string line;
         for (ShardMember const& member : sample.members) {
+            require(member.name.find_first_of(" \t\r\n") == std::string::npos &&
+                        member.suffix.find_first_of(" \t\r\n") == std::string::npos,
+                    ExitCode::kBadInput,
+                    "{}: the name of member {} has blanks, which DALI's index cannot hold (they separate its "
+                    "fields); rename the member, or leave out --dali",
+                    shard_path.string(), python_string(member.name));
             line += fmt::format("{}{} {} {} {}", line.empty() ? "" : " ", member.suffix, member.data_offset,
                                 member.size_bytes, member.name);
         }
@@ -78,6 +79,18 @@ std::string energon_index(std::filesystem::path const& shard_path) {
     }
     append(listing.end_of_archive_offset);
     return text;
+}
+
+std::filesystem::path dali_index_path(std::filesystem::path const& shard_path) {
+    return std::filesystem::path(shard_path).replace_extension(".idx");
+}
+
+std::filesystem::path energon_index_path(std::filesystem::path const& shard_path) {
+    return std::filesystem::path(shard_path).replace_extension(".tar.idx");
+}
+
+std::filesystem::path energon_folder(std::filesystem::path const& folder_of_shards) {
+    return folder_of_shards / ".nv-meta";
 }
 
 std::string energon_info(std::vector<std::filesystem::path> const& shard_paths) {

@@ -14,16 +14,23 @@ namespace ctclip {
 /// @throws Error as verify_shard: a shard that is wrong gets no index.
 ShardSidecar make_sidecar(std::filesystem::path const& shard_path);
 
-/// DALI's `.idx` (fn.readers.webdataset, index_paths), format "v1.2".
+/// DALI's `.idx` (fn.readers.webdataset, index_paths), format "v1.2". @throws Error kBadInput for a member whose name
+/// has blanks, which separate the fields of that format.
 std::string dali_index(std::filesystem::path const& shard_path);
+std::filesystem::path dali_index_path(std::filesystem::path const& shard_path);
 
 /// Megatron-Energon's `.tar.idx`: offsets of the samples' first headers and of the end marker, as 64-bit
 /// numbers.
 std::string energon_index(std::filesystem::path const& shard_path);
+std::filesystem::path energon_index_path(std::filesystem::path const& shard_path);
 /// Energon's .nv-meta/.info.yaml and .nv-meta/split.yaml for one split of all shards.
+std::filesystem::path energon_folder(std::filesystem::path const& folder_of_shards);
+inline constexpr char const* kEnergonInfoName = ".info.yaml";
+inline constexpr char const* kEnergonSplitName = "split.yaml";
 std::string energon_info(std::vector<std::filesystem::path> const& shard_paths);
 std::string energon_split(std::vector<std::filesystem::path> const& shard_paths, std::string const& split);
 
+inline constexpr char const* kWidsName = "wids.json";
 /// The shard list that webdataset's wids reads (`wids-shard-index-v1`).
 std::string wids_index(std::vector<std::filesystem::path> const& shard_paths);
 

@@ -2,11 +2,9 @@
 
 #include <algorithm>
 
-#include "base/crc32c.hpp"
-#include "base/digest.hpp"
 #include "base/error.hpp"
-#include "base/file_chunks.hpp"
 #include "shard/python_json.hpp"
+#include "shard/shard_digests.hpp"
 #include "shard/shard_reader.hpp"
 #include "shard/sidecar.hpp"
 
@@ -20,10 +18,9 @@ bool is_ct_sample(ShardSample const& sample) {
 
 void check_digests(FileDescriptor const& file, ShardIndex const& walked, ShardSidecar const& sidecar) {
     std::string const shard = walked.path.string();
-    Sha256 sha256;
-    for_each_chunk(file, walked.path, 0, walked.size_bytes, [&](auto chunk) { sha256.update(chunk); });
-    require(walked.size_bytes == sidecar.size_bytes && sha256.finish_hex() == sidecar.sha256,
-            ExitCode::kBadInput, "{} is damaged: its size or SHA-256 is not the one on record in {}", shard,
+    ShardDigests const digests = read_digests(file, walked);
+    require(walked.size_bytes == sidecar.size_bytes && digests.sha256 == sidecar.sha256, ExitCode::kBadInput,
+            "{} is damaged: its size or SHA-256 is not the one on record in {}", shard,
             sidecar_path(walked.path).filename().string());
     auto const is_same_member = [](ShardMember const& a, ShardMember const& b) {
         return a.name == b.name && a.suffix == b.suffix && a.data_offset == b.data_offset &&
@@ -35,12 +32,10 @@ void check_digests(FileDescriptor const& file, ShardIndex const& walked, ShardSi
     require(std::ranges::equal(walked.samples, sidecar.samples, is_same_sample), ExitCode::kBadInput,
             "{}: {} lists other members than the shard has (the sidecar is damaged)", shard,
             sidecar_path(walked.path).filename().string());
+    auto crc = digests.members_crc32c.begin();
     for (SidecarSample const& sample : sidecar.samples) {
         for (ShardMember const& member : sample.sample.members) {
-            std::uint32_t crc = 0;
-            for_each_chunk(file, walked.path, member.data_offset, member.size_bytes,
-                           [&](auto chunk) { crc = crc32c(chunk, crc); });
-            require(crc == member.crc32c, ExitCode::kBadInput,
+            require(*crc++ == member.crc32c, ExitCode::kBadInput,
                     "{}: member {} does not have the CRC-32C on record (the sidecar is damaged)", shard,
                     python_string(member.name));
         }

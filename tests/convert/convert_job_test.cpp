@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -12,6 +13,7 @@
 #include "base/stop_signal.hpp"
 #include "convert/convert_benchmark.hpp"
 #include "convert/made_dataset.hpp"
+#include "convert/stop_notice.hpp"
 #include "shard/shard_reader.hpp"
 #include "shard/shard_verify.hpp"
 
@@ -67,8 +69,8 @@ TEST(Convert, StopsAtABadInputAndKeepsFinishedShards) {
     EXPECT_TRUE(fs::exists(dataset.options.output / "shard-000000.tar"));
     EXPECT_FALSE(fs::exists(dataset.options.output / "shard-000001.tar"));
     EXPECT_FALSE(fs::exists(dataset.options.output / "manifest.json"));
-    EXPECT_EQ(content_of(dataset.options.output).size(), 3U)
-        << "plan, shard 0, its sidecar: nothing half-written";
+    EXPECT_EQ(content_of(dataset.options.output).size(), 5U)
+        << "plan, shard 0, its sidecar, two indexes: nothing half-written";
     EXPECT_TRUE(fs::exists(dataset.volume_path(3)));
 }
 
@@ -93,6 +95,43 @@ TEST(Convert, StopsWhenAskedAndLosesNothing) {
     dataset.stop_requested = [] { return false; };
     dataset.run();
     EXPECT_EQ(list_shards(dataset.options.output).size(), 3U);
+}
+
+TEST(Convert, StopsWhenAnotherRankIsAsked) {
+    MadeDataset dataset(6);
+    int num_asked = 0;
+    dataset.stop_requested = [&] {
+        if (++num_asked == 3) {
+            StopNotice(dataset.options.output).post();
+        }
+        return false;
+    };
+    EXPECT_THROW(dataset.run(), Stopped);
+    EXPECT_EQ(num_asked, 3);
+    EXPECT_FALSE(StopNotice(dataset.options.output).is_posted());
+    StopNotice(dataset.options.output).post();  // as a killed run would leave it
+    dataset.run();
+    EXPECT_EQ(list_shards(dataset.options.output).size(), 3U);
+}
+
+TEST(Convert, CanBeStoppedWhileItChecksFinishedShards) {
+    MadeDataset dataset(6);
+    dataset.run();
+    dataset.stop_requested = [] { return true; };
+    EXPECT_THROW(dataset.run(), Stopped);
+}
+
+TEST(Convert, WritesTheIndexesOfOtherLoadersAndMakesUpForMissingOnes) {
+    MadeDataset dataset(3);
+    dataset.run();
+    auto const expected = content_of(dataset.options.output);
+    std::array const names{"shard-000000.idx", "shard-000001.tar.idx", "wids.json", ".nv-meta/.info.yaml",
+                           ".nv-meta/split.yaml"};
+    for (char const* const name : names) {
+        EXPECT_TRUE(fs::remove(dataset.options.output / name)) << name;
+    }
+    dataset.run();
+    EXPECT_TRUE(content_of(dataset.options.output) == expected);
 }
 
 TEST(Convert, RefusesOtherSettingsOnTheSameOutput) {
@@ -254,6 +293,15 @@ TEST(DryRun, SaysWhatWouldHappenAndWritesNothing) {
     dry_run_convert(dataset.options, dataset.environment());
     EXPECT_THAT(dataset.written, HasSubstr("would go on with 5 studies"));
     EXPECT_TRUE(content_of(dataset.options.output) == before);
+}
+
+TEST(DryRun, NeedsNoSourceOfAFinishedShard) {
+    MadeDataset dataset(4);
+    dataset.run();
+    fs::remove(dataset.options.output / "shard-000001.tar");
+    fs::remove(dataset.volume_path(0));
+    fs::remove(dataset.volume_path(1));
+    EXPECT_NO_THROW(dry_run_convert(dataset.options, dataset.environment()));
 }
 
 TEST(DryRun, FindsAVolumeThatPolicyRefuses) {

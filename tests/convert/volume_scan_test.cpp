@@ -11,6 +11,7 @@
 namespace ctclip {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
@@ -49,6 +50,13 @@ TEST(ScanVolumes, RefusesTwoVolumesOfOneStudy) {
     touch(dir / "b/train_1_a_1.npz");
     EXPECT_THAT([&] { scan_volumes(dir.path()); },
                 ThrowsMessage<Error>(HasSubstr("two volumes of one study")));
+}
+
+TEST(ScanVolumes, RefusesANameThatIsNotUtf8) {
+    TempDir const dir;
+    touch(dir / "caf\xE9/train_1_a_1.npz");
+    EXPECT_THAT([&] { scan_volumes(dir.path()); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("caf\\xe9/train_1_a_1.npz"), HasSubstr("is not UTF-8"))));
 }
 
 TEST(ScanVolumes, NamesAFolderThatIsMissing) {

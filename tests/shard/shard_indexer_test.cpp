@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <fstream>
 
 #include "base/durable_file.hpp"
 #include "base/error.hpp"
@@ -11,6 +12,7 @@
 #include "shard/shard_reader.hpp"
 #include "shard/shard_set.hpp"
 #include "shard/shard_verify.hpp"
+#include "support/process.hpp"
 #include "support/temp_dir.hpp"
 
 namespace ctclip {
@@ -47,6 +49,14 @@ TEST(DaliIndex, HasALineOfOffsetsForEachSample) {
               "labels 3584 72 000007_000000.labels\n"
               "bin 4608 48 000007_000001.bin json 5632 206 000007_000001.json txt 6656 0 000007_000001.txt "
               "labels 7168 72 000007_000001.labels\n");
+}
+
+TEST(DaliIndex, RefusesNamesThatItsFormatCannotHold) {
+    TempDir const dir;
+    std::ofstream(dir / "a b.bin") << "x";
+    ASSERT_EQ(run_process({"tar", "-C", dir.path().string(), "-cf", (dir / "shard.tar").string(), "a b.bin"}).exit_code, 0);
+    EXPECT_THAT([&] { dali_index(dir / "shard.tar"); },
+                testing::ThrowsMessage<Error>(testing::HasSubstr("\"a b.bin\" has blanks")));
 }
 
 TEST(EnergonIndex, HoldsTheFirstHeaderOfEachSampleAndTheEnd) {
