@@ -23,6 +23,7 @@ namespace {
 struct BenchTrainOptions {
     BenchModel size = BenchModel::kSmall;
     std::int64_t batch_size = 1;
+    std::int64_t num_frames = 0;  ///< slices of each volume; 0: as many as the size is made for
     std::int64_t text_tokens = 200;
     std::int64_t num_steps = 3;
     std::int64_t num_warmup_steps = 1;
@@ -30,6 +31,9 @@ struct BenchTrainOptions {
     ComputeType precision = ComputeType::kFloat;
     bool use_cuda = false;
 
+    std::int64_t frames() const {
+        return num_frames > 0 ? num_frames : (size == BenchModel::kFull ? 240 : 60);
+    }
     at::Device device() const { return use_cuda ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU); }
 };
 
@@ -44,7 +48,7 @@ std::vector<double> time_steps(BenchTrainOptions const& options, nlohmann::json&
     GradientSync gradient_sync(optimizer.parameters(), self);
     TrainStep step(model, optimizer, gradient_sync, self, {.loss = {}, .seed = 1}, options.device());
     RandomBatch const batch(sizes, {.num_rows = options.batch_size,
-                                    .frames = options.size == BenchModel::kFull ? 240 : 60,
+                                    .frames = options.frames(),
                                     .text_tokens = options.text_tokens});
     HostBatch const* const micro_batches[] = {&batch.batch()};
 
@@ -67,6 +71,8 @@ std::vector<double> time_steps(BenchTrainOptions const& options, nlohmann::json&
 }
 
 ExitCode bench_train(ToolContext& tool, BenchTrainOptions const& options) {
+    require(options.frames() % 10 == 0, ExitCode::kUsage,
+            "--frames {}: must be a multiple of 10, the slices of a patch", options.frames());
     require(!options.use_cuda || at::hasCUDA(), ExitCode::kUnavailable,
             "--cuda, but this build or this machine has no GPU");
     if (options.num_threads > 0) {
@@ -78,6 +84,7 @@ ExitCode bench_train(ToolContext& tool, BenchTrainOptions const& options) {
     record.update({{"schema", "ctclip.bench.train/1"},
                    {"size", name_of(options.size)},
                    {"batch", options.batch_size},
+                   {"frames", options.frames()},
                    {"text_tokens", options.text_tokens},
                    {"precision", name_of(options.precision)},
                    {"device", options.device().str()},
@@ -102,6 +109,12 @@ ToolCommand bench_train_command() {
         [](Schema& schema, BenchTrainOptions& options) {
             bind_bench_model(schema, options.size);
             schema.key("batch", options.batch_size, "samples of a step").positive().flag("--batch");
+            schema
+                .key("frames", options.num_frames,
+                     "slices of each volume, a multiple of 10; 0: 240 (full) or 60 (small)")
+                .min(0)
+                .max(240)
+                .flag("--frames");
             schema.key("text_tokens", options.text_tokens, "tokens of each report")
                 .min(2)
                 .max(512)

@@ -233,6 +233,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", choices=["full", "small"], default="full")
     parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--frames", type=int, help="slices of each volume (default: 240 or 60)")
     parser.add_argument("--text-tokens", type=int, default=200, help="real tokens of each report, padded to 512")
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--warmup", type=int, default=1)
@@ -241,6 +242,7 @@ def main():
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     c = argparse.Namespace(**(FULL if arguments.size == "full" else SMALL))
+    c.frames = arguments.frames or c.frames
     model = ClipModel(c)
     decayed = [p for p in model.parameters() if p.ndim >= 2]
     others = [p for p in model.parameters() if p.ndim < 2]
@@ -261,7 +263,7 @@ def main():
         if step >= arguments.warmup:
             seconds.append(time.perf_counter() - start)
     print(json.dumps({
-        "peer": "pytorch", "size": arguments.size, "batch": arguments.batch, "threads": arguments.threads,
+        "peer": "pytorch", "size": arguments.size, "batch": arguments.batch, "frames": c.frames, "threads": arguments.threads,
         "text_tokens": arguments.text_tokens, "steps": arguments.steps, "step_s_median": statistics.median(seconds),
         "step_s_min": min(seconds), "step_s_max": max(seconds),
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
