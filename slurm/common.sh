@@ -8,7 +8,7 @@ stop() { say "$2"; exit "$1"; }
 # What site.conf sets. (submit() reads the options by name.)
 # shellcheck disable=SC2034
 convert_options=() train_options=() evaluate_options=() launcher=()
-bin_dir='' log_dir='' max_restarts=0 min_life_s=0
+bin_dir='' log_dir='' max_restarts=0 min_life_s=0 max_unasked_stops=5
 site_environment() { :; }
 
 load_site() {
@@ -32,10 +32,11 @@ submit() {
         "$ctclip_root/slurm/$stage.sh" "$@" | cut -d';' -f1
 }
 
-child='' has_term=no
+child='' has_term=no is_asked=no
 
 forward_signal() {
     say "got $1, asking the program to save and stop"
+    is_asked=yes
     [[ $1 != TERM ]] || has_term=yes
     # USR1 also for TERM: srun passes it on to the ranks, while on TERM it would kill them.
     [[ -z $child ]] || kill -USR1 "$child" 2> /dev/null || true
@@ -60,11 +61,28 @@ run_and_forward_signals() {
     return "$code"
 }
 
+# Prints how many lives of this job in a row, this one included, ended with nobody having asked them to stop. The count is
+# kept beside the logs: every life is a new shell. Where it cannot be kept, max_restarts alone is the limit.
+count_unasked_stops() {
+    local file=${log_dir:-.}/.unasked-stops-$SLURM_JOB_ID${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID} count=0
+    if [[ $is_asked == no ]]; then
+        [[ ! -r $file ]] || read -r count < "$file"
+        count=$((count + 1))
+        { mkdir -p "${file%/*}" && echo "$count" > "$file"; } || true
+    else
+        rm -f "$file"
+    fi
+    echo "$count"
+}
+
 # Puts this job back into the queue, unless that would go round in circles.
 requeue() {
-    local restarts=${SLURM_RESTART_COUNT:-0} job=$SLURM_JOB_ID
+    local restarts=${SLURM_RESTART_COUNT:-0} job=$SLURM_JOB_ID unasked
+    unasked=$(count_unasked_stops)
     if (( restarts >= max_restarts )); then
         say "stopped; not put back into the queue: $restarts restarts are the limit (max_restarts)"
+    elif (( unasked >= max_unasked_stops )); then
+        say "stopped; not put back into the queue: $unasked lives in a row stopped without having been asked (max_unasked_stops); the error above says why"
     elif (( restarts >= 3 && SECONDS < min_life_s )); then
         say "stopped; not put back into the queue: this life lasted ${SECONDS} s only, the next would not do better"
     else
@@ -77,6 +95,13 @@ requeue() {
         say "Slurm did not take the job back: submit the same command again"
     fi
     exit 75
+}
+
+# GPUs that a job holds and its program cannot use are paid for and idle.
+warn_of_idle_gpus() {  # <program>
+    if [[ -n ${SLURM_JOB_GPUS:-}${SLURM_GPUS_ON_NODE:-} && $("$1" --version) != *CUDA* ]]; then
+        say "WARNING: this job holds GPUs, but $1 was built without CUDA: they stay idle, and the CPU does the work. Build with \`bash tools/setup.sh --cuda && bash tools/build.sh cuda\`, or ask for no GPUs, in $CTCLIP_SITE"
+    fi
 }
 
 # run_stage <stage> <arguments>...: the whole life of a stage script. Outside a job it submits itself.
@@ -102,6 +127,7 @@ run_in_job() {
     [[ -z ${SLURM_CPUS_PER_TASK:-} ]] || export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK
     say "job $SLURM_JOB_ID, restart ${SLURM_RESTART_COUNT:-0}, ${SLURM_NTASKS:-1} tasks on ${SLURM_JOB_NODELIST:-$(hostname)}"
     say "$*"
+    warn_of_idle_gpus "$program"
     run_and_forward_signals "$@" || code=$?
     say "ended with exit code $code after $SECONDS s"
     # After TERM the job is being cancelled or preempted; Slurm itself requeues what it preempts.
