@@ -16,7 +16,7 @@ find_package(MPI QUIET COMPONENTS C)
 ctclip_require(MPI_C_FOUND "Open MPI" "apt-get install libopenmpi-dev openmpi-bin")
 find_package(HDF5 QUIET COMPONENTS C)
 ctclip_require(HDF5_FOUND "HDF5 (serial, C)" "apt-get install libhdf5-dev")
-find_package(LibArchive QUIET)
+find_package(LibArchive QUIET)   # for tests: another reader of our shards
 ctclip_require(LibArchive_FOUND "libarchive" "apt-get install libarchive-dev")
 find_package(Boost 1.74 QUIET COMPONENTS program_options)
 ctclip_require(Boost_PROGRAM_OPTIONS_FOUND "Boost.Program_options" "apt-get install libboost-program-options-dev")
