@@ -164,6 +164,9 @@ bool try_create(std::filesystem::path const& path, std::string const& content) {
     if (::write(file.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size())) {
         fail_errno(ExitCode::kIoError, "cannot write " + path.string(), errno);
     }
+    if (::fsync(file.get()) != 0) {  // after a power cut, a lock without its owner could only be watched
+        fail_errno(ExitCode::kIoError, "cannot sync " + path.string(), errno);
+    }
     return true;
 }
 
