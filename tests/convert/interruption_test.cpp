@@ -133,9 +133,9 @@ class KilledRanks : public testing::Test {
                         "2"});
     }
 
-    /// Kills one rank at a random moment after the work began. @return false if it came too late.
+    /// Starts the conversion, or goes on with one, and kills one rank at a random moment of its work.
+    /// @return false if that came too late.
     bool kill_in_midst(int num_ranks) {
-        fs::remove_all(dataset_.options.output);
         Process process = start(num_ranks);
         while (!fs::exists(dataset_.options.output / "plan.json") && is_running(process.pid())) {
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -172,13 +172,19 @@ TEST_F(KilledRanks, AtARandomMomentLoseNothing) {
     for (int trial = 0; num_kills < num_wanted; ++trial) {
         SCOPED_TRACE(fmt::format("seed {}, trial {}", seed_, trial));
         ASSERT_LT(trial, 20 * num_wanted) << "the conversions end before they can be killed";
-        bool const was_in_time = kill_in_midst(1 + trial % 4);
+        fs::remove_all(dataset_.options.output);
+        int const num_ranks = 1 + trial % 4;
+        bool const was_in_time = kill_in_midst(num_ranks);
         ASSERT_FALSE(HasFailure());
         num_kills += was_in_time ? 1 : 0;
         num_with_shards += was_in_time && num_shards() > 0 ? 1 : 0;
         expect_no_torn_file(dataset_.options);
-        dataset_.run();
-        ASSERT_TRUE(content_of(dataset_.options.output) == expected_);
+
+        int const other_num_ranks = 1 + (num_ranks + trial / 4 % 3) % 4;
+        ProcessResult const rest = start(other_num_ranks).wait();
+        ASSERT_EQ(rest.exit_code, 0) << rest.err;
+        ASSERT_TRUE(content_of(dataset_.options.output) == expected_)
+            << "killed on " << num_ranks << " ranks, resumed on " << other_num_ranks;
     }
     RecordProperty("kills", num_kills);
     RecordProperty("kills_between_shards", num_with_shards);
