@@ -15,6 +15,8 @@ Names<RescalePolicy> const kRescaleNames{
 Names<OutOfRangePolicy> const kOutOfRangeNames{{"reject", OutOfRangePolicy::kReject},
                                                {"saturate", OutOfRangePolicy::kSaturate},
                                                {"quarantine", OutOfRangePolicy::kQuarantine}};
+Names<OrientationPolicy> const kOrientationNames{{"agree", OrientationPolicy::kAgree},
+                                                 {"sform", OrientationPolicy::kSform}};
 Names<VolumeLayout> const kLayoutNames{{"raw", VolumeLayout::kRaw},
                                        {"preprocessed", VolumeLayout::kPreprocessed}};
 
@@ -41,8 +43,10 @@ std::string_view name_of(VolumeLayout layout) {
 }
 
 void ConvertOptions::bind(Schema& schema) {
-    schema.key("convert.volumes", volumes, "folder of volumes (.npz; .nii, .nii.gz), searched to any depth. A NIfTI's own scaling is applied to its "
-               "voxels, which are turned to LPS; slope and intercept of the CSV then mean what they mean for NPZ")
+    schema
+        .key("convert.volumes", volumes,
+             "folder of volumes (.npz; .nii, .nii.gz), searched to any depth. NIfTI volumes are scaled as their "
+             "header says and turned to LPS, then treated as NPZ volumes are")
         .flag("--volumes", {"--data_folder"})
         .required();
     schema.key("convert.reports", reports, "CSV of radiology reports")
@@ -70,6 +74,11 @@ void ConvertOptions::bind(Schema& schema) {
         .choice("convert.rescale", rescale, kRescaleNames,
                 "use the CSV's slope and intercept; or the voxels are HU already; or check each volume")
         .flag("--rescale");
+    schema
+        .choice("convert.nifti_orientation", nifti_orientation, kOrientationNames,
+                "where a NIfTI's sform and qform contradict each other: stop; or go on by the sform, as nibabel "
+                "does")
+        .flag("--nifti_orientation", {"--nifti-orientation"});
     schema
         .choice("convert.out_of_range", out_of_range, kOutOfRangeNames,
                 "what to do with voxels that are NaN or beyond +-65504")

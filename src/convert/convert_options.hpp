@@ -27,6 +27,12 @@ enum class OutOfRangePolicy {
     kQuarantine,  ///< the study is left out, counted in the sidecar; more than max_quarantined end the job
 };
 
+/// What becomes of a NIfTI volume whose sform and qform contradict each other.
+enum class OrientationPolicy {
+    kAgree,  ///< it ends the job
+    kSform,  ///< the sform counts, as in nibabel, with a warning
+};
+
 std::string_view name_of(RescalePolicy policy);
 std::string_view name_of(OutOfRangePolicy policy);
 std::string_view name_of(VolumeLayout layout);  ///< "raw", "preprocessed"
@@ -41,6 +47,7 @@ struct ConvertOptions {
     std::int64_t samples_per_shard = 100;
     VolumeLayout layout = VolumeLayout::kRaw;
     RescalePolicy rescale = RescalePolicy::kCsv;
+    OrientationPolicy nifti_orientation = OrientationPolicy::kAgree;
     OutOfRangePolicy out_of_range = OutOfRangePolicy::kReject;
     std::int64_t max_quarantined = 0;
     std::optional<std::int64_t>

@@ -117,4 +117,14 @@ void require_rescale_is_needed(HuCheck const& check, std::filesystem::path const
          path.string(), check.evidence);
 }
 
+void require_one_scaling(NiftiHeader const& header, double csv_slope, double csv_intercept,
+                         std::filesystem::path const& path) {
+    bool const is_csv_trivial = csv_slope == 1.0 && csv_intercept == 0.0;
+    require(!header.has_scaling() || is_csv_trivial, ExitCode::kBadInput,
+            "{}: scaled twice? Its header has slope {} and intercept {}, which are applied when it is read, and the "
+            "metadata CSV has slope {} and intercept {} on top. If the header's give HU, set convert.rescale to "
+            "already_hu; auto looks at the voxels of each volume",
+            path.string(), header.slope, header.intercept, csv_slope, csv_intercept);
+}
+
 }  // namespace ctclip

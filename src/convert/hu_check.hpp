@@ -12,12 +12,21 @@
 /// the CSV would rescale twice. Neither plausible, but the voxels with the CSV's values taken off again: the
 /// source was rescaled twice. All else is undecidable. At most about a million voxels, evenly spread, are
 /// looked at.
+///
+/// A NIfTI may bring a scaling of its own (scl_slope, scl_inter). It is applied whenever the file is read, as
+/// nibabel does, and never again; what the rule above judges are the voxels after it. Where neither it nor the
+/// CSV's pair is trivial (1 and 0), one of them is probably there twice, and convert.rescale decides:
+///   csv         refused: nobody has looked whether both are meant
+///   already_hu  the header's alone
+///   auto        both, if the voxels look as if they need the CSV's too
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
+
+#include "nifti/nifti_header.hpp"
 
 namespace ctclip {
 
@@ -39,5 +48,10 @@ HuCheck check_hu(std::span<std::uint16_t const> halves, double slope, double int
 
 /// @throws Error kBadInput, with the evidence and what to do, unless the CSV's values can be applied.
 void require_rescale_is_needed(HuCheck const& check, std::filesystem::path const& path);
+
+/// For convert.rescale csv. @throws Error kBadInput, with both pairs and what to do, unless the header's or the
+/// CSV's is trivial.
+void require_one_scaling(NiftiHeader const& header, double csv_slope, double csv_intercept,
+                         std::filesystem::path const& path);
 
 }  // namespace ctclip

@@ -45,6 +45,7 @@ void SampleConverter::convert(PlannedStudy const& planned, ConvertedSample& samp
     std::filesystem::path const path = options_.volumes / planned.source_path;
 
     NpzArray const& array = read(path);
+    check_orientation(path);
     sample.quarantine_reason.reset();
     sample.halves.resize(static_cast<std::size_t>(element_count(array.shape)));
     sample.conversion = {};
@@ -95,13 +96,31 @@ void SampleConverter::describe_source(PlannedStudy const& planned, NpzArray cons
     record.source_shape = array.shape;
     record.is_fortran_order = array.is_fortran_order;
     record.is_big_endian = array.is_big_endian;
+    if (NiftiHeader const* const header = reader_.nifti_header()) {
+        record.nifti = {header->type, header->slope, header->intercept, header->orientation};
+    }
+}
+
+void SampleConverter::check_orientation(std::filesystem::path const& path) const {
+    NiftiHeader const* const header = reader_.nifti_header();
+    if (header == nullptr || !header->orientation_conflict) {
+        return;
+    }
+    require(options_.nifti_orientation == OrientationPolicy::kSform, ExitCode::kBadInput,
+            "{}: {}: nobody knows which way the patient lies. Correct its header; or if the sform is right "
+            "everywhere, set convert.nifti_orientation to sform",
+            path.string(), *header->orientation_conflict);
+    log_warning("{}: {}. The sform counts", path.string(), *header->orientation_conflict);
 }
 
 void SampleConverter::compare_spacing(SampleMetadata const& metadata, std::filesystem::path const& path) const {
-    if (!reader_.spacing_mm()) {
+    NiftiHeader const* const header = reader_.nifti_header();
+    if (header == nullptr) {
         return;
     }
-    auto const& [x, y, z] = *reader_.spacing_mm();
+    double const x = header->axes[0].spacing_mm;
+    double const y = header->axes[1].spacing_mm;
+    double const z = header->axes[2].spacing_mm;
     auto const agrees = [](double found, double expected) {
         return std::fabs(found - expected) <= kSpacingTolerance * expected;
     };
@@ -141,6 +160,9 @@ void SampleConverter::apply_rescale_policy(Study const& study, std::filesystem::
     if (options_.rescale == RescalePolicy::kAlreadyHu) {
         record.rescale = name_of(RescalePolicy::kAlreadyHu);
         return;  // the metadata's defaults: slope 1, intercept 0
+    }
+    if (options_.rescale == RescalePolicy::kCsv && reader_.nifti_header() != nullptr) {
+        require_one_scaling(*reader_.nifti_header(), study.rescale_slope, study.rescale_intercept, path);
     }
     if (options_.rescale == RescalePolicy::kAuto) {
         require_rescale_is_needed(check_hu(sample.halves, study.rescale_slope, study.rescale_intercept),

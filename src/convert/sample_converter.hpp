@@ -54,6 +54,8 @@ class SampleConverter {
   private:
     NpzArray const& read(std::filesystem::path const& path);
     void describe_source(PlannedStudy const& planned, NpzArray const& array, ConversionRecord& record) const;
+    /// Applies policy to a NIfTI whose two orientations contradict each other.
+    void check_orientation(std::filesystem::path const& path) const;
     /// Warns when a file that knows its spacing is more than one per cent off the CSV's. The CSV counts: headers of
     /// CT-RATE's first version lack the spacing, and its authors say to trust the CSV.
     void compare_spacing(SampleMetadata const& metadata, std::filesystem::path const& path) const;

@@ -30,13 +30,8 @@ std::string volume_stem(std::filesystem::path const& path) {
 }
 
 NpzArray const& SourceReader::read(std::filesystem::path const& path, std::string const& npz_key) {
-    if (!is_nifti(path)) {
-        spacing_mm_.reset();
-        return npz_.read(path, npz_key);
-    }
-    NpzArray const& array = nifti_.read(path);
-    spacing_mm_ = nifti_.spacing_mm();
-    return array;
+    was_nifti_ = is_nifti(path);
+    return was_nifti_ ? nifti_.read(path) : npz_.read(path, npz_key);
 }
 
 }  // namespace ctclip

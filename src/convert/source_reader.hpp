@@ -1,9 +1,7 @@
 /// A volume of the archive, whatever format its file has.
 #pragma once
 
-#include <array>
 #include <filesystem>
-#include <optional>
 #include <string>
 
 #include "nifti/nifti_reader.hpp"
@@ -23,13 +21,13 @@ class SourceReader {
     /// @throws Error as NpzReader and NiftiReader.
     NpzArray const& read(std::filesystem::path const& path, std::string const& npz_key);
 
-    /// Of the volume read last, along x, y, z, where its file says so.
-    std::optional<std::array<double, 3>> const& spacing_mm() const { return spacing_mm_; }
+    /// Of the volume read last; nullptr if that was an NPZ.
+    NiftiHeader const* nifti_header() const { return was_nifti_ ? &nifti_.header() : nullptr; }
 
   private:
     NpzReader npz_;
     NiftiReader nifti_;
-    std::optional<std::array<double, 3>> spacing_mm_;
+    bool was_nifti_ = false;
 };
 
 }  // namespace ctclip

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numbers>
+#include <string_view>
 
 #include "base/error.hpp"
 
@@ -12,13 +14,14 @@ namespace {
 
 constexpr std::int32_t kNifti1Bytes = 348;
 constexpr std::int32_t kNifti2Bytes = 540;
-constexpr double kLeastCosine = 0.98;
+constexpr double kMaxTiltDegrees = 11.0;
 
 using Affine = std::array<std::array<double, 3>, 3>;  // [world axis, RAS][voxel axis], mm a voxel
 
 /// Where the fields of the two versions are.
 struct Layout {
-    std::size_t dim, datatype, pixdim, data_offset, slope, intercept, units, qform_code, sform_code, quaternion, srow;
+    std::size_t dim, datatype, pixdim, data_offset, slope, intercept, units, qform_code, sform_code,
+        quaternion, srow;
     bool is_version_2;
 };
 constexpr Layout kVersion1{40, 70, 76, 108, 112, 116, 123, 252, 254, 256, 280, false};
@@ -76,7 +79,8 @@ FieldReader open_header(std::span<std::byte const> bytes, std::string const& wha
         auto const header_bytes = first.at<std::int32_t>(0);
         if (header_bytes == kNifti1Bytes) {
             require(std::memcmp(bytes.data() + 344, "n+1", 4) == 0, ExitCode::kBadInput,
-                    "{}: not a single-file NIfTI-1 (magic \"n+1\"); a pair of .hdr and .img is not read", what);
+                    "{}: not a single-file NIfTI-1 (magic \"n+1\"); a pair of .hdr and .img is not read",
+                    what);
             return first;
         }
         if (header_bytes == kNifti2Bytes) {
@@ -86,24 +90,32 @@ FieldReader open_header(std::span<std::byte const> bytes, std::string const& wha
             return {bytes, swapped, kVersion2};
         }
     }
-    fail(ExitCode::kBadInput, "{}: not a NIfTI file: its header names neither {} nor {} bytes as its size", what,
-         kNifti1Bytes, kNifti2Bytes);
+    fail(ExitCode::kBadInput, "{}: not a NIfTI file: its header names neither {} nor {} bytes as its size",
+         what, kNifti1Bytes, kNifti2Bytes);
 }
 
 DType type_of(std::int64_t datatype, std::string const& what) {
     switch (datatype) {
-        case 2: return DType::kU8;
-        case 4: return DType::kI16;
-        case 8: return DType::kI32;
-        case 16: return DType::kF32;
-        case 64: return DType::kF64;
-        case 256: return DType::kI8;
-        case 512: return DType::kU16;
-        default: break;
+        case 2:
+            return DType::kU8;
+        case 4:
+            return DType::kI16;
+        case 8:
+            return DType::kI32;
+        case 16:
+            return DType::kF32;
+        case 64:
+            return DType::kF64;
+        case 256:
+            return DType::kI8;
+        case 512:
+            return DType::kU16;
+        default:
+            break;
     }
     fail(ExitCode::kBadInput,
-         "{}: NIfTI datatype {} is not read; only int8, int16, int32, uint8, uint16, float32 and float64 are", what,
-         datatype);
+         "{}: NIfTI datatype {} is not read; only int8, int16, int32, uint8, uint16, float32 and float64 are",
+         what, datatype);
 }
 
 std::array<std::int64_t, 3> size_of(FieldReader const& fields, std::string const& what) {
@@ -131,7 +143,8 @@ Affine affine_of_sform(FieldReader const& fields) {
     return affine;
 }
 
-/// Rotation of the unit quaternion (a, b, c, d) with a >= 0, columns scaled by pixdim; pixdim[0] is the third's sign.
+/// Rotation of the unit quaternion (a, b, c, d) with a >= 0, columns scaled by pixdim; pixdim[0] is the
+/// third's sign.
 Affine affine_of_qform(FieldReader const& fields) {
     double const b = fields.real(fields.layout().quaternion, 0);
     double const c = fields.real(fields.layout().quaternion, 1);
@@ -142,7 +155,8 @@ Affine affine_of_qform(FieldReader const& fields) {
                       {2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c}}};
     double const handedness = fields.real(fields.layout().pixdim, 0) < 0.0 ? -1.0 : 1.0;
     for (std::size_t column = 0; column < 3; ++column) {
-        double const scale = fields.real(fields.layout().pixdim, column + 1) * (column == 2 ? handedness : 1.0);
+        double const scale =
+            fields.real(fields.layout().pixdim, column + 1) * (column == 2 ? handedness : 1.0);
         for (auto& row : affine) {
             row[column] *= scale;
         }
@@ -153,39 +167,117 @@ Affine affine_of_qform(FieldReader const& fields) {
 double mm_per_unit(std::int64_t units, std::string const& what) {
     switch (units & 7) {  // the rest are units of time
         case 0:           // not said: mm, as everywhere in CT
-        case 2: return 1.0;
-        case 1: return 1000.0;
-        case 3: return 0.001;
-        default: break;
+        case 2:
+            return 1.0;
+        case 1:
+            return 1000.0;
+        case 3:
+            return 0.001;
+        default:
+            break;
     }
     fail(ExitCode::kBadInput, "{}: unknown unit of length {}", what, units & 7);
 }
 
-std::array<NiftiAxis, 3> axes_of(FieldReader const& fields, std::string const& what) {
-    bool const has_sform = fields.code(fields.layout().sform_code) > 0;
-    require(has_sform || fields.code(fields.layout().qform_code) > 0, ExitCode::kBadInput,
-            "{}: neither sform nor qform is set: nobody knows which way the patient lies", what);
-    Affine const affine = has_sform ? affine_of_sform(fields) : affine_of_qform(fields);
-    double const mm = mm_per_unit(fields.units(), what);
+/// Where a voxel axis of the file goes, RAS mm a voxel.
+struct Direction {
+    std::array<double, 3> step{};
+
+    double length() const { return std::hypot(step[0], step[1], step[2]); }
+    bool is_usable() const { return std::isfinite(length()) && length() > 0.0; }
+    /// The patient's axis that it is nearest to.
+    std::size_t world_axis() const {
+        return static_cast<std::size_t>(
+            std::ranges::max_element(step, {}, [](double x) { return std::fabs(x); }) - step.begin());
+    }
+    double along_world_axis() const { return step[world_axis()]; }
+    /// The side of the patient that it runs towards: R(ight), L, A(nterior), P, S(uperior), I.
+    char side() const { return (along_world_axis() > 0.0 ? "RAS" : "LPI")[world_axis()]; }
+};
+
+std::array<Direction, 3> directions_of(Affine const& affine) {
+    std::array<Direction, 3> directions;
+    for (std::size_t column = 0; column < 3; ++column) {
+        directions[column].step = {affine[0][column], affine[1][column], affine[2][column]};
+    }
+    return directions;
+}
+
+std::string sides_of(std::array<Direction, 3> const& directions) {
+    return {directions[0].side(), directions[1].side(), directions[2].side()};
+}
+
+double degrees_between(Direction const& a, Direction const& b) {
+    double const product = a.step[0] * b.step[0] + a.step[1] * b.step[1] + a.step[2] * b.step[2];
+    return std::acos(std::clamp(product / (a.length() * b.length()), -1.0, 1.0)) * 180.0 / std::numbers::pi;
+}
+
+/// Nothing where they agree, or where the qform says nothing usable.
+std::optional<std::string> conflict_between(std::array<Direction, 3> const& sform,
+                                            std::array<Direction, 3> const& qform) {
+    double degrees = 0.0;
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+        if (!qform[axis].is_usable()) {
+            return std::nullopt;
+        }
+        degrees = std::max(degrees, degrees_between(sform[axis], qform[axis]));
+    }
+    if (degrees <= kMaxTiltDegrees) {
+        return std::nullopt;
+    }
+    return fmt::format("its axes run to {} by the sform, but to {} by the qform ({:.0f} degrees apart)",
+                       sides_of(sform), sides_of(qform), degrees);
+}
+
+std::array<NiftiAxis, 3> axes_of(std::array<Direction, 3> const& directions, double mm,
+                                 std::string const& what) {
     std::array<NiftiAxis, 3> axes{};
     std::array<bool, 3> is_taken{};
     for (std::size_t column = 0; column < 3; ++column) {
-        std::array<double, 3> const along{affine[0][column], affine[1][column], affine[2][column]};
-        double const length = std::hypot(along[0], along[1], along[2]);
-        require(std::isfinite(length) && length > 0.0, ExitCode::kBadInput,
+        Direction const& direction = directions[column];
+        require(direction.is_usable(), ExitCode::kBadInput,
                 "{}: the orientation has no usable direction for axis {}", what, column + 1);
-        auto const world = static_cast<std::size_t>(
-            std::ranges::max_element(along, {}, [](double x) { return std::fabs(x); }) - along.begin());
-        double const cosine = std::fabs(along[world]) / length;
-        require(cosine >= kLeastCosine && !is_taken[world], ExitCode::kBadInput,
-                "{}: axis {} lies oblique in the patient (cosine {:.3f} with the nearest axis, at least {} is needed). "
-                "Resample it along the patient's axes first",
-                what, column + 1, cosine, kLeastCosine);
+        std::size_t const world = direction.world_axis();
+        Direction nearest;
+        nearest.step[world] = direction.along_world_axis();
+        double const tilt = degrees_between(direction, nearest);
+        require(
+            tilt <= kMaxTiltDegrees && !is_taken[world], ExitCode::kBadInput,
+            "{}: axis {} lies oblique in the patient ({:.1f} degrees off the nearest axis, at most {} are "
+            "accepted). Resample it along the patient's axes first",
+            what, column + 1, tilt, kMaxTiltDegrees);
         is_taken[world] = true;
-        bool const is_towards_lps = world == 2 ? along[world] > 0.0 : along[world] < 0.0;  // RAS to LPS turns x and y
-        axes[world] = {column, !is_towards_lps, length * mm};
+        bool const is_towards_lps = std::string_view("LPS").find(direction.side()) != std::string_view::npos;
+        axes[world] = {column, !is_towards_lps, direction.length() * mm};
     }
     return axes;
+}
+
+void read_orientation(FieldReader const& fields, NiftiHeader& header, std::string const& what) {
+    bool const has_sform = fields.code(fields.layout().sform_code) > 0;
+    bool const has_qform = fields.code(fields.layout().qform_code) > 0;
+    require(has_sform || has_qform, ExitCode::kBadInput,
+            "{}: neither sform nor qform is set: nobody knows which way the patient lies", what);
+    std::array<Direction, 3> const qform = directions_of(affine_of_qform(fields));
+    std::array<Direction, 3> const directions = has_sform ? directions_of(affine_of_sform(fields)) : qform;
+    header.axes = axes_of(directions, mm_per_unit(fields.units(), what), what);
+    header.orientation = sides_of(directions);
+    if (has_sform && has_qform) {
+        header.orientation_conflict = conflict_between(directions, qform);
+    }
+}
+
+/// nibabel's rule: a slope that is 0 or not finite means that voxels are what they are.
+void read_scaling(FieldReader const& fields, NiftiHeader& header, std::string const& what) {
+    double const slope = fields.real(fields.layout().slope);
+    double const intercept = fields.real(fields.layout().intercept);
+    if (slope == 0.0 || !std::isfinite(slope)) {
+        return;
+    }
+    require(std::isfinite(intercept), ExitCode::kBadInput, "{}: scl_slope {} and scl_inter {} are no scaling",
+            what, slope, intercept);
+    header.slope = slope;
+    header.intercept = intercept;
 }
 
 }  // namespace
@@ -195,24 +287,18 @@ NiftiHeader parse_nifti_header(std::span<std::byte const> prefix, std::string co
     FieldReader const fields = open_header(prefix, what, header.is_big_endian);
     header.type = type_of(fields.at<std::int16_t>(fields.layout().datatype), what);
     header.size = size_of(fields, what);
-    header.axes = axes_of(fields, what);
-
-    double const slope = fields.real(fields.layout().slope);
-    double const intercept = fields.real(fields.layout().intercept);
-    if (slope != 0.0) {
-        require(std::isfinite(slope) && std::isfinite(intercept), ExitCode::kBadInput,
-                "{}: scl_slope {} and scl_inter {} are no scaling", what, slope, intercept);
-        header.slope = slope;
-        header.intercept = intercept;
-    }
+    read_orientation(fields, header, what);
+    read_scaling(fields, header, what);
     double const offset = fields.data_offset();
     auto const least = static_cast<double>(fields.layout().is_version_2 ? kNifti2Bytes : kNifti1Bytes);
     require(offset >= least && offset <= 1e9 && offset == std::floor(offset), ExitCode::kBadInput,
             "{}: the voxels cannot start at byte {}", what, offset);
     header.data_offset = static_cast<std::uint64_t>(offset);
-    auto const num_voxels = static_cast<std::uint64_t>(element_count({header.size[0], header.size[1], header.size[2]}));
-    require(num_voxels <= std::numeric_limits<std::int64_t>::max() / item_size_bytes(header.type), ExitCode::kBadInput,
-            "{}: {} x {} x {} voxels are too many", what, header.size[0], header.size[1], header.size[2]);
+    auto const num_voxels =
+        static_cast<std::uint64_t>(element_count({header.size[0], header.size[1], header.size[2]}));
+    require(num_voxels <= std::numeric_limits<std::int64_t>::max() / item_size_bytes(header.type),
+            ExitCode::kBadInput, "{}: {} x {} x {} voxels are too many", what, header.size[0], header.size[1],
+            header.size[2]);
     header.data_bytes = num_voxels * item_size_bytes(header.type);
     return header;
 }

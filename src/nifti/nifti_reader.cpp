@@ -11,15 +11,21 @@
 
 #include "base/error.hpp"
 #include "base/unchanged_file.hpp"
-#include "nifti/nifti_header.hpp"
 
 namespace ctclip {
 namespace {
 
 constexpr int kGzipWindowBits = 15 + 16;
+/// No deflate stream holds more for each of its bytes (zlib.net/zlib_tech.html).
+constexpr std::uint64_t kMaxDeflateRatio = 1032;
 
-/// The first bytes of what a gzip stream holds, as many as `prefix` has room for; returns how many there are.
-std::size_t inflate_prefix(std::span<std::byte const> compressed, std::span<std::byte> prefix, std::string const& what) {
+bool is_gzip(std::span<std::byte const> content) {
+    return content.size() >= 2 && content[0] == std::byte{0x1F} && content[1] == std::byte{0x8B};
+}
+
+/// The first bytes of what gzip members hold, as many as `prefix` has room for; returns how many there are.
+std::size_t inflate_prefix(std::span<std::byte const> compressed, std::span<std::byte> prefix,
+                           std::string const& what) {
     z_stream stream{};
     stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(compressed.data()));
     stream.avail_in = static_cast<uInt>(std::min<std::size_t>(compressed.size(), 1U << 20));
@@ -28,51 +34,53 @@ std::size_t inflate_prefix(std::span<std::byte const> compressed, std::span<std:
     if (::inflateInit2(&stream, kGzipWindowBits) != Z_OK) {
         throw std::bad_alloc();
     }
-    int const status = ::inflate(&stream, Z_SYNC_FLUSH);
+    int status = ::inflate(&stream, Z_SYNC_FLUSH);
+    auto const rest = [&] { return std::as_bytes(std::span(stream.next_in, stream.avail_in)); };
+    while (status == Z_STREAM_END && stream.avail_out > 0 && is_gzip(rest())) {  // another member
+        ::inflateReset(&stream);
+        status = ::inflate(&stream, Z_SYNC_FLUSH);
+    }
     ::inflateEnd(&stream);
     require(status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR, ExitCode::kBadInput,
             "{}: the gzip stream is damaged", what);
     return prefix.size() - stream.avail_out;
 }
 
-/// gzip ends with the length of what it holds, modulo 2^32 (RFC 1952): a header that lies is found before memory is taken.
-void require_length_on_record(std::span<std::byte const> compressed, std::uint64_t needed, std::string const& what) {
-    std::uint32_t length = 0;
-    require(compressed.size() > sizeof length, ExitCode::kBadInput, "{}: too short for a gzip stream", what);
-    std::memcpy(&length, compressed.data() + compressed.size() - sizeof length, sizeof length);
-    require(length == static_cast<std::uint32_t>(needed), ExitCode::kBadInput,
-            "{}: header and voxels need {} bytes, the gzip stream says that it holds {} (modulo 2^32)", what, needed,
-            length);
-}
-
-/// One gzip member with its CRC-32 and length checked; it must fill `out` and end with the file.
+/// Gzip members one after the other (bgzip, pigz and cat make them), each with its CRC-32 and length checked;
+/// together they must fill `out`, and end with the file or with zeros, which gzip ignores too.
 void gunzip(std::span<std::byte const> compressed, std::span<std::byte> out, std::string const& what) {
     std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> const decompressor(
         libdeflate_alloc_decompressor(), &libdeflate_free_decompressor);
     if (decompressor == nullptr) {
         throw std::bad_alloc();
     }
-    std::size_t used_bytes = 0;
-    std::size_t made_bytes = 0;
-    libdeflate_result const result =
-        libdeflate_gzip_decompress_ex(decompressor.get(), compressed.data(), compressed.size(), out.data(), out.size(),
-                                      &used_bytes, &made_bytes);
-    require(result != LIBDEFLATE_INSUFFICIENT_SPACE, ExitCode::kBadInput,
-            "{}: holds more than the {} bytes of its header and voxels", what, out.size());
-    require(result == LIBDEFLATE_SUCCESS, ExitCode::kBadInput,
-            "{}: the gzip stream is damaged, or its CRC-32 does not match", what);
-    require(made_bytes == out.size(), ExitCode::kBadInput, "{}: {} bytes, but header and voxels need {}", what, made_bytes,
-            out.size());
-    require(used_bytes == compressed.size(), ExitCode::kBadInput, "{}: {} bytes follow the gzip stream", what,
-            compressed.size() - used_bytes);
+    std::size_t const whole_bytes = out.size();
+    while (is_gzip(compressed)) {
+        std::size_t used_bytes = 0;
+        std::size_t made_bytes = 0;
+        libdeflate_result const result =
+            libdeflate_gzip_decompress_ex(decompressor.get(), compressed.data(), compressed.size(),
+                                          out.data(), out.size(), &used_bytes, &made_bytes);
+        require(result != LIBDEFLATE_INSUFFICIENT_SPACE, ExitCode::kBadInput,
+                "{}: holds more than the {} bytes of its header and voxels", what, whole_bytes);
+        require(result == LIBDEFLATE_SUCCESS, ExitCode::kBadInput,
+                "{}: the gzip stream is damaged, or its CRC-32 does not match", what);
+        compressed = compressed.subspan(used_bytes);
+        out = out.subspan(made_bytes);
+    }
+    require(out.empty(), ExitCode::kBadInput, "{}: {} bytes, but header and voxels need {}", what,
+            whole_bytes - out.size(), whole_bytes);
+    require(std::ranges::all_of(compressed, [](std::byte byte) { return byte == std::byte{0}; }),
+            ExitCode::kBadInput, "{}: {} bytes follow the gzip stream", what, compressed.size());
 }
 
 std::uint64_t checked_size(NiftiHeader const& header, NpzLimits const& limits, std::string const& what) {
     DType const type = header.has_scaling() ? DType::kF64 : header.type;
-    std::uint64_t const turned_bytes = header.data_bytes / item_size_bytes(header.type) * item_size_bytes(type);
+    std::uint64_t const turned_bytes =
+        header.data_bytes / item_size_bytes(header.type) * item_size_bytes(type);
     require(turned_bytes <= limits.max_array_bytes, ExitCode::kBadInput,
-            "{}: {} x {} x {} voxels need {} bytes as {}, at most {} are accepted", what, header.size[0], header.size[1],
-            header.size[2], turned_bytes, dtype_name(type), limits.max_array_bytes);
+            "{}: {} x {} x {} voxels need {} bytes as {}, at most {} are accepted", what, header.size[0],
+            header.size[1], header.size[2], turned_bytes, dtype_name(type), limits.max_array_bytes);
     return header.data_offset + header.data_bytes;
 }
 
@@ -86,7 +94,8 @@ T load_value(std::byte const* from, bool is_swapped) {
     return std::bit_cast<T>(raw);
 }
 
-/// Where voxel (x, y, z) of LPS lies among the file's voxels: start + x * step[0] + y * step[1] + z * step[2].
+/// Where voxel (x, y, z) of LPS lies among the file's voxels: start + x * step[0] + y * step[1] + z *
+/// step[2].
 struct Walk {
     std::int64_t start = 0;
     std::array<std::int64_t, 3> step{};
@@ -133,13 +142,20 @@ void turn_or_scale(NiftiHeader const& header, std::byte const* stored, std::byte
 
 void turn_any(NiftiHeader const& header, std::byte const* stored, std::byte* out) {
     switch (header.type) {
-        case DType::kU8: return turn_or_scale<std::uint8_t>(header, stored, out);
-        case DType::kI8: return turn_or_scale<std::int8_t>(header, stored, out);
-        case DType::kU16: return turn_or_scale<std::uint16_t>(header, stored, out);
-        case DType::kI16: return turn_or_scale<std::int16_t>(header, stored, out);
-        case DType::kI32: return turn_or_scale<std::int32_t>(header, stored, out);
-        case DType::kF32: return turn_or_scale<float>(header, stored, out);
-        default: return turn_or_scale<double>(header, stored, out);
+        case DType::kU8:
+            return turn_or_scale<std::uint8_t>(header, stored, out);
+        case DType::kI8:
+            return turn_or_scale<std::int8_t>(header, stored, out);
+        case DType::kU16:
+            return turn_or_scale<std::uint16_t>(header, stored, out);
+        case DType::kI16:
+            return turn_or_scale<std::int16_t>(header, stored, out);
+        case DType::kI32:
+            return turn_or_scale<std::int32_t>(header, stored, out);
+        case DType::kF32:
+            return turn_or_scale<float>(header, stored, out);
+        default:
+            return turn_or_scale<double>(header, stored, out);
     }
 }
 
@@ -149,6 +165,22 @@ bool is_nifti(std::filesystem::path const& path) {
     return path.native().ends_with(".nii") || path.native().ends_with(".nii.gz");
 }
 
+NpzArray const& NiftiReader::read(std::filesystem::path const& path) {
+    std::span<std::byte const> const stored = load(path);
+    array_.key = kNiftiKey;
+    array_.type = header_.has_scaling() ? DType::kF64 : header_.type;
+    array_.shape.clear();
+    for (NiftiAxis const& axis : header_.axes) {
+        array_.shape.push_back(header_.size[axis.file_axis]);
+    }
+    array_.is_fortran_order = true;
+    array_.is_big_endian = false;
+    array_.payload_offset = 0;
+    auto const num_voxels = static_cast<std::size_t>(element_count(array_.shape));
+    turn_any(header_, stored.data(), array_.member.resize(num_voxels * item_size_bytes(array_.type)).data());
+    return array_;
+}
+
 std::span<std::byte const> NiftiReader::load(std::filesystem::path const& path) {
     FileDescriptor const file = open_for_reading(path);
     UnchangedFile const guard(file, path);
@@ -156,43 +188,26 @@ std::span<std::byte const> NiftiReader::load(std::filesystem::path const& path) 
     std::string const what = path.string();
     require(file_bytes <= limits_.max_array_bytes + (1U << 20), ExitCode::kBadInput,
             "{}: {} bytes, at most {} are accepted", what, file_bytes, limits_.max_array_bytes);
-    bool const is_compressed = what.ends_with(".gz");
-    std::span<std::byte> const raw = (is_compressed ? compressed_ : content_).resize(file_bytes);
+    std::span<std::byte> const raw = raw_.resize(file_bytes);
     read_exactly(file, path, 0, raw);
     guard.require_unchanged();
-    if (is_compressed) {
-        std::array<std::byte, kMaxNiftiHeaderBytes> prefix;
-        std::size_t const prefix_bytes = inflate_prefix(raw, prefix, what);
-        NiftiHeader const header = parse_nifti_header(std::span(prefix).first(prefix_bytes), what);
-        std::uint64_t const needed = checked_size(header, limits_, what);
-        require_length_on_record(raw, needed, what);
-        gunzip(raw, content_.resize(needed), what);
+    if (!is_gzip(raw)) {
+        header_ = parse_nifti_header(raw.first(std::min(raw.size(), kMaxNiftiHeaderBytes)), what);
+        std::uint64_t const needed = checked_size(header_, limits_, what);
+        require(raw.size() == needed, ExitCode::kBadInput, "{}: {} bytes, but header and voxels need {}",
+                what, raw.size(), needed);
+        return raw.subspan(header_.data_offset);
     }
-    return content_.bytes();
-}
-
-NpzArray const& NiftiReader::read(std::filesystem::path const& path) {
-    std::span<std::byte const> const content = load(path);
-    NiftiHeader const header =
-        parse_nifti_header(content.first(std::min(content.size(), kMaxNiftiHeaderBytes)), path.string());
-    std::uint64_t const needed = checked_size(header, limits_, path.string());
-    require(content.size() == needed, ExitCode::kBadInput, "{}: {} bytes, but header and voxels need {}", path.string(),
-            content.size(), needed);
-
-    Walk const walk(header);
-    array_.key = kNiftiKey;
-    array_.type = header.has_scaling() ? DType::kF64 : header.type;
-    array_.shape = {walk.size[0], walk.size[1], walk.size[2]};
-    array_.is_fortran_order = true;
-    array_.is_big_endian = false;
-    array_.payload_offset = 0;
-    auto const num_voxels = static_cast<std::size_t>(element_count(array_.shape));
-    turn_any(header, content.data() + header.data_offset,
-             array_.member.resize(num_voxels * item_size_bytes(array_.type)).data());
-    for (std::size_t axis = 0; axis < 3; ++axis) {
-        spacing_mm_[axis] = header.axes[axis].spacing_mm;
-    }
-    return array_;
+    std::array<std::byte, kMaxNiftiHeaderBytes> prefix;
+    header_ = parse_nifti_header(std::span(prefix).first(inflate_prefix(raw, prefix, what)), what);
+    std::uint64_t const needed = checked_size(header_, limits_, what);
+    // A header that lies is found before memory is taken for what it claims.
+    require(needed / kMaxDeflateRatio <= raw.size(), ExitCode::kBadInput,
+            "{}: header and voxels need {} bytes, which a gzip stream of {} cannot hold", what, needed,
+            raw.size());
+    std::span<std::byte> const content = content_.resize(needed);
+    gunzip(raw, content, what);
+    return content.subspan(header_.data_offset);
 }
 
 }  // namespace ctclip

@@ -1,9 +1,10 @@
 /// A CT volume out of a .nii or .nii.gz, turned to LPS, in the form in which NPZ volumes come.
 #pragma once
 
-#include <array>
 #include <filesystem>
+#include <span>
 
+#include "nifti/nifti_header.hpp"
 #include "npz/npz_reader.hpp"
 
 namespace ctclip {
@@ -18,25 +19,29 @@ class NiftiReader {
   public:
     explicit NiftiReader(NpzLimits limits = {}) : limits_(limits) {}
 
-    /// Axes (x, y, z) run to the left, the back and the head, in Fortran order, little-endian. The header's scaling is
-    /// applied in float64 and the type is then kF64; without scaling the stored type is kept, and no value changes.
+    /// Compressed or not: its first bytes say, whatever its name. Gzip may come in several members (bgzip).
+    /// Axes (x, y, z) run to the left, the back and the head, in Fortran order, little-endian. The header's
+    /// scaling is applied in float64 and the type is then kF64; without scaling the stored type is kept, and
+    /// no value changes. Where sform and qform contradict each other the sform counts, and
+    /// header().orientation_conflict says so.
     /// @return  valid until the next call.
-    /// @throws Error kBadInput (path, what is wrong), kTryAgain if the file changed while it was read, kIoError,
+    /// @throws Error kBadInput (path, what is wrong), kTryAgain if the file changed while it was read,
+    /// kIoError,
     ///               kNoPermission.
     NpzArray const& read(std::filesystem::path const& path);
 
-    /// Of the volume read last: along x, y, z.
-    std::array<double, 3> const& spacing_mm() const { return spacing_mm_; }
+    /// Of the volume read last.
+    NiftiHeader const& header() const { return header_; }
 
   private:
-    /// The uncompressed file.
+    /// Fills header_ and returns the voxels as stored.
     std::span<std::byte const> load(std::filesystem::path const& path);
 
     NpzLimits limits_;
-    ScratchBuffer compressed_;
-    ScratchBuffer content_;
+    ScratchBuffer raw_;      ///< the file
+    ScratchBuffer content_;  ///< what it holds, if it is compressed
+    NiftiHeader header_;
     NpzArray array_;
-    std::array<double, 3> spacing_mm_{};
 };
 
 }  // namespace ctclip

@@ -52,17 +52,27 @@ double number_or_infinity(json const& value) {
     return value.get<double>();
 }
 
+ordered_json encode_source(ConversionRecord const& record) {
+    ordered_json source = {{"path", record.source_path},
+                           {"size", record.source_size_bytes},
+                           {"crc32c", crc_text(record.source_crc32c)},
+                           {"npz_key", record.npz_key},
+                           {"dtype", dtype_name(record.source_type)},
+                           {"shape", record.source_shape},
+                           {"fortran_order", record.is_fortran_order},
+                           {"big_endian", record.is_big_endian}};
+    if (record.nifti) {
+        source["nifti"] = {{"stored_dtype", dtype_name(record.nifti->stored_type)},
+                           {"scl_slope", record.nifti->slope},
+                           {"scl_inter", record.nifti->intercept},
+                           {"orientation", record.nifti->orientation}};
+    }
+    return source;
+}
+
 ordered_json encode(ConversionRecord const& record) {
     HalfStatistics const& ledger = record.ledger;
-    return {{"source",
-             {{"path", record.source_path},
-              {"size", record.source_size_bytes},
-              {"crc32c", crc_text(record.source_crc32c)},
-              {"npz_key", record.npz_key},
-              {"dtype", dtype_name(record.source_type)},
-              {"shape", record.source_shape},
-              {"fortran_order", record.is_fortran_order},
-              {"big_endian", record.is_big_endian}}},
+    return {{"source", encode_source(record)},
             {"csv",
              {{"RescaleSlope", record.csv_rescale_slope},
               {"RescaleIntercept", record.csv_rescale_intercept},
@@ -78,6 +88,11 @@ ordered_json encode(ConversionRecord const& record) {
               {"nan_voxels", ledger.num_nan}}}};
 }
 
+NiftiRecord parse_nifti(json const& object, std::string const& where) {
+    return {parse_dtype(object.at("stored_dtype"), where), object.at("scl_slope"), object.at("scl_inter"),
+            object.at("orientation")};
+}
+
 ConversionRecord parse_conversion(json const& object, std::string const& where) {
     ConversionRecord record;
     json const& source = object.at("source");
@@ -89,6 +104,9 @@ ConversionRecord parse_conversion(json const& object, std::string const& where) 
     source.at("shape").get_to(record.source_shape);
     source.at("fortran_order").get_to(record.is_fortran_order);
     source.at("big_endian").get_to(record.is_big_endian);
+    if (source.contains("nifti")) {
+        record.nifti = parse_nifti(source["nifti"], where);
+    }
     json const& csv = object.at("csv");
     csv.at("RescaleSlope").get_to(record.csv_rescale_slope);
     csv.at("RescaleIntercept").get_to(record.csv_rescale_intercept);

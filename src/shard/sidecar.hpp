@@ -16,16 +16,25 @@
 
 namespace ctclip {
 
+/// What a NIfTI source said about its voxels.
+struct NiftiRecord {
+    DType stored_type = DType::kI16;  ///< in the file; ConversionRecord::source_type is what they became
+    double slope = 1.0;               ///< applied: value = slope * stored + intercept
+    double intercept = 0.0;
+    std::string orientation;  ///< sides that the file's axes ran to before they were turned to LPS: "RAS"
+};
+
 /// Where a sample came from and what conversion did to it.
 struct ConversionRecord {
     std::string source_path;              ///< relative to the folder of volumes
-    std::uint64_t source_size_bytes = 0;  ///< of the .npz
-    std::uint32_t source_crc32c = 0;      ///< of the whole .npz
+    std::uint64_t source_size_bytes = 0;  ///< of the file
+    std::uint32_t source_crc32c = 0;      ///< of the whole file
     std::string npz_key;
     DType source_type = DType::kF64;
     Shape source_shape;
     bool is_fortran_order = false;
     bool is_big_endian = false;
+    std::optional<NiftiRecord> nifti;  ///< of NIfTI sources only
 
     double csv_rescale_slope = 1.0;  ///< the metadata CSV's values as found, whatever the sample's json says
     double csv_rescale_intercept = 0.0;

@@ -5,6 +5,8 @@
 #include "base/error.hpp"
 #include "convert/made_dataset.hpp"
 #include "nifti/made_nifti.hpp"
+#include "shard/shard_reader.hpp"
+#include "shard/sidecar.hpp"
 
 namespace ctclip {
 namespace {
@@ -12,7 +14,8 @@ namespace {
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-/// The voxels of study 0 (MadeDataset) as float32, the way scanners write them: i to the left, j to the back, k upwards.
+/// The voxels of study 0 (MadeDataset) as float32, the way scanners write them: i to the left, j to the back,
+/// k upwards.
 MadeNifti study_0(double slope = 0.0) {
     MadeNifti made;
     made.datatype = 16;
@@ -63,6 +66,57 @@ TEST_F(NiftiConversion, TrustsTheCsvWhereTheHeaderHasAnotherSpacing) {
     dataset_.run();
     EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("0.75 x 0.75 x 3 mm"));
     EXPECT_TRUE(shard() == expected);
+}
+
+TEST_F(NiftiConversion, RecordsWhatTheHeaderSaid) {
+    replace_study_0(study_0(2.0), ".nii.gz");
+    dataset_.run();
+    ShardSidecar const sidecar = read_sidecar(dataset_.options.output / "shard-000000.tar");
+    ASSERT_TRUE(sidecar.samples[0].conversion->nifti.has_value());
+    NiftiRecord const& nifti = *sidecar.samples[0].conversion->nifti;
+    EXPECT_EQ(nifti.stored_type, DType::kF32);
+    EXPECT_EQ(nifti.slope, 2.0);
+    EXPECT_EQ(nifti.intercept, 0.0);
+    EXPECT_EQ(nifti.orientation, "LPS");
+    EXPECT_FALSE(sidecar.samples[1].conversion->nifti.has_value()) << "an NPZ";
+}
+
+TEST_F(NiftiConversion, StopsWhereSformAndQformContradictEachOtherUnlessTheSformIsTrusted) {
+    dataset_.run();
+    std::string const expected = shard();
+    MadeNifti made = study_0();
+    made.has_qform = true;  // RAS
+    replace_study_0(made, ".nii");
+    EXPECT_THAT([&] { dataset_.run(); },
+                ThrowsMessage<Error>(testing::AllOf(HasSubstr("train_0_a_1.nii"),
+                                                    HasSubstr("LPS by the sform, but to RAS by the qform"),
+                                                    HasSubstr("convert.nifti_orientation"))));
+    dataset_.options.nifti_orientation = OrientationPolicy::kSform;
+    testing::internal::CaptureStderr();
+    dataset_.run();
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("The sform counts"));
+    EXPECT_TRUE(shard() == expected);
+}
+
+/// hu_check.hpp has the rule.
+TEST_F(NiftiConversion, ScalesTwiceOnlyWhereTheVoxelsAskForIt) {
+    dataset_.write_csvs(-1024.0);
+    replace_study_0(study_0(2.0), ".nii");
+    EXPECT_THAT([&] { dataset_.run(); },
+                ThrowsMessage<Error>(testing::AllOf(HasSubstr("scaled twice?"), HasSubstr("slope 2"),
+                                                    HasSubstr("intercept -1024"))));
+    replace_study_0(study_0(2.0), ".nii");
+    dataset_.options.rescale = RescalePolicy::kAuto;
+    EXPECT_THAT([&] { dataset_.run(); }, ThrowsMessage<Error>(HasSubstr("cannot tell from its voxels")));
+
+    replace_study_0(study_0(2.0), ".nii");
+    dataset_.options.rescale = RescalePolicy::kAlreadyHu;
+    dataset_.run();
+    ShardReader const reader(dataset_.options.output / "shard-000000.tar");
+    SampleMetadata const metadata = reader.read_metadata(reader.index().samples[0]);
+    EXPECT_EQ(metadata.rescale_slope, 1.0);
+    EXPECT_EQ(metadata.rescale_intercept, 0.0);
+    EXPECT_EQ(read_sidecar(reader.index().path).samples[0].conversion->csv_rescale_intercept, -1024.0);
 }
 
 TEST_F(NiftiConversion, TwoFormatsOfOneStudyAreTwoVolumes) {

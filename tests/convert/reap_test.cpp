@@ -10,6 +10,7 @@
 #include "convert/made_dataset.hpp"
 #include "convert/reap_journal.hpp"
 #include "convert/source_check.hpp"
+#include "nifti/made_nifti.hpp"
 #include "shard/shard_verify.hpp"
 #include "shard/shard_writer.hpp"
 #include "support/killed_at_call.hpp"
@@ -87,6 +88,34 @@ class Reap : public testing::Test {
         EXPECT_NO_THROW(EXPECT_TRUE(verify_shard(shard(1)).has_digests));
     }
 
+    /// Damages the volumes of the first shard so that every digest agrees: only the comparison of voxels can
+    /// find it.
+    template <class Damage>
+    void write_shard_anew(Damage const& damage) const {
+        ShardSidecar sidecar = read_sidecar(shard(0));
+        ShardIndex const index = index_shard(shard(0));
+        ShardReader const reader(index);
+        std::vector<SidecarSample> const samples = sidecar.samples;
+        std::vector<std::vector<std::uint16_t>> volumes;
+        for (SidecarSample const& sample : samples) {
+            volumes.emplace_back(120);
+            reader.read_volume(sample.sample, volumes.back());
+        }
+        damage(volumes);
+        TempDir const dir;
+        ShardWriter writer(dir / shard_name(0), sidecar.plan_sha256);
+        for (std::size_t i = 0; i < samples.size(); ++i) {
+            writer.add(samples[i].sample.key, reader.read_metadata(samples[i].sample), volumes[i],
+                       reader.read_report(samples[i].sample), reader.read_labels(samples[i].sample),
+                       samples[i].conversion);
+        }
+        writer.commit();
+        fs::copy_file(dir / shard_name(0), shard(0), fs::copy_options::overwrite_existing);
+        fs::copy_file(sidecar_path(dir / shard_name(0)), sidecar_path(shard(0)),
+                      fs::copy_options::overwrite_existing);
+        ASSERT_TRUE(verify_shard(shard(0)).has_digests);
+    }
+
     void restore_sources() const {
         for (auto const& [name, content] : sources_) {
             std::ofstream(dataset_.options.volumes / name, std::ios::binary) << content;
@@ -150,30 +179,8 @@ TEST_F(Reap, RefusesADamagedShard) {
     expect_refused(confirm, ExitCode::kBadInput, "is damaged");
 }
 
-/// Damage that every digest was made to agree with: only the comparison of voxels can find it.
 TEST_F(Reap, RefusesAShardWhoseVoxelsAreNotTheSources) {
-    ShardSidecar sidecar = read_sidecar(shard(0));
-    ShardIndex const index = index_shard(shard(0));
-    ShardReader const reader(index);
-    std::vector<SidecarSample> const samples = sidecar.samples;
-    std::vector<std::vector<std::uint16_t>> volumes;
-    for (SidecarSample const& sample : samples) {
-        volumes.emplace_back(120);
-        reader.read_volume(sample.sample, volumes.back());
-    }
-    volumes[1][119] ^= 1U;
-    TempDir const dir;
-    ShardWriter writer(dir / shard_name(0), sidecar.plan_sha256);
-    for (std::size_t i = 0; i < samples.size(); ++i) {
-        writer.add(samples[i].sample.key, reader.read_metadata(samples[i].sample), volumes[i],
-                   reader.read_report(samples[i].sample), reader.read_labels(samples[i].sample),
-                   samples[i].conversion);
-    }
-    writer.commit();
-    fs::copy_file(dir / shard_name(0), shard(0), fs::copy_options::overwrite_existing);
-    fs::copy_file(sidecar_path(dir / shard_name(0)), sidecar_path(shard(0)),
-                  fs::copy_options::overwrite_existing);
-    ASSERT_TRUE(verify_shard(shard(0)).has_digests);
+    write_shard_anew([](auto& volumes) { volumes[1][119] ^= 1U; });
     EXPECT_THAT([&] { word(); }, testing::ThrowsMessage<Error>(HasSubstr("first in voxel (5, 4, 3)")));
 }
 
@@ -271,6 +278,44 @@ TEST_F(Reap, KilledAtAnySystemCallLosesNothing) {
     }
     EXPECT_GT(num_killed, 100);
     RecordProperty("kills", num_killed);
+}
+
+/// Compressed, with a scaling and turned axes: all that a fresh conversion has to do again.
+TEST_F(Reap, NiftiSourcesAreProvenAndDeletedToo) {
+    MadeNifti made;
+    made.size = {6, 5, 4};
+    made.affine = {{{0.75, 0, 0}, {0, -0.75, 0}, {0, 0, 1.5}}};  // from left to right
+    made.slope = 0.5;
+    for (int k = 0; k < 120; ++k) {
+        made.voxels.push_back(3 * k);
+    }
+    fs::remove(dataset_.volume_path(0));
+    fs::remove_all(dataset_.options.output);
+    fs::path const source = made.write(dataset_.options.volumes / (MadeDataset::study_id(0) + ".nii.gz"));
+    dataset_.run();
+    std::string const confirm = word();
+
+    made.voxels[7] += 1;  // a file of another content
+    made.write(source);
+    expect_refused(confirm, ExitCode::kBadInput, "is not the file that was converted");
+    made.voxels[7] -= 1;
+    made.write(source);
+    EXPECT_EQ(run(confirm).num_sources, 4U);
+    EXPECT_FALSE(fs::exists(source));
+}
+
+/// Every digest agrees, but the sidecar's source gives other voxels than the shard has.
+TEST_F(Reap, RefusesAShardWhoseVoxelsAreNotTheNiftis) {
+    MadeNifti made;
+    made.size = {6, 5, 4};
+    made.voxels.assign(120, 5.0);
+    fs::remove(dataset_.volume_path(0));
+    fs::remove_all(dataset_.options.output);
+    made.write(dataset_.options.volumes / (MadeDataset::study_id(0) + ".nii"));
+    dataset_.run();
+    write_shard_anew([](auto& volumes) { volumes[0][17] ^= 1U; });
+    EXPECT_THAT([&] { word(); }, testing::ThrowsMessage<Error>(
+                                     AllOf(HasSubstr("train_0_a_1.nii"), HasSubstr("first in voxel"))));
 }
 
 TEST_F(Reap, SaturatedAndPreprocessedSamplesAreProvenToo) {

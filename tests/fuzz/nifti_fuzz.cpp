@@ -12,9 +12,10 @@ void read_volume(std::span<std::uint8_t const> bytes) {
     auto const num_voxels = static_cast<std::size_t>(element_count(array.shape));
     promise(array.shape.size() == 3 && num_voxels >= 1, "a volume has three axes and at least one voxel");
     promise(array.bytes().size() == num_voxels * item_size_bytes(array.type), "every voxel is there");
-    for (double const spacing : reader.spacing_mm()) {
-        promise(spacing > 0.0, "voxels have a size");
+    for (NiftiAxis const& axis : reader.header().axes) {
+        promise(axis.spacing_mm > 0.0, "voxels have a size");
     }
+    promise(reader.header().orientation.size() == 3, "every axis runs to a side");
 }
 
 }  // namespace

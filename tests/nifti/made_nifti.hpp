@@ -10,10 +10,28 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace ctclip {
+
+/// One gzip member that holds `content`.
+inline std::string gzip_member(std::string content) {
+    z_stream stream{};
+    std::string member(content.size() + 1024, '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(content.data());
+    stream.avail_in = static_cast<uInt>(content.size());
+    stream.next_out = reinterpret_cast<Bytef*>(member.data());
+    stream.avail_out = static_cast<uInt>(member.size());
+    if (::deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK ||
+        ::deflate(&stream, Z_FINISH) != Z_STREAM_END) {
+        throw std::runtime_error("zlib does not compress");
+    }
+    member.resize(member.size() - stream.avail_out);
+    ::deflateEnd(&stream);
+    return member;
+}
 
 struct MadeNifti {
     int version = 1;
@@ -35,7 +53,8 @@ struct MadeNifti {
         std::string out(version == 1 ? 352 : 544, '\0');
         bool const is_v2 = version == 2;
         put<std::int32_t>(out, 0, is_v2 ? 540 : 348);
-        is_v2 ? out.replace(4, 8, std::string("n+2\0\r\n\032\n", 8)) : out.replace(344, 4, std::string("n+1\0", 4));
+        is_v2 ? out.replace(4, 8, std::string("n+2\0\r\n\032\n", 8))
+              : out.replace(344, 4, std::string("n+1\0", 4));
         put_integer(out, is_v2 ? 16 : 40, 0, num_axes);
         for (std::size_t i = 0; i < 7; ++i) {
             put_integer(out, is_v2 ? 16 : 40, i + 1, i < 3 ? size[i] : 1);
@@ -67,14 +86,8 @@ struct MadeNifti {
     }
 
     std::filesystem::path write(std::filesystem::path const& path) const {
-        std::string const content = bytes();
-        if (path.native().ends_with(".gz")) {
-            gzFile const file = ::gzopen(path.c_str(), "wb");
-            ::gzwrite(file, content.data(), static_cast<unsigned>(content.size()));
-            ::gzclose(file);
-        } else {
-            std::ofstream(path, std::ios::binary) << content;
-        }
+        std::ofstream(path, std::ios::binary)
+            << (path.native().ends_with(".gz") ? gzip_member(bytes()) : bytes());
         return path;
     }
 
@@ -111,14 +124,22 @@ struct MadeNifti {
     }
     void append_voxel(std::string& out, double value) const {
         switch (datatype) {
-            case 2: return append<std::uint8_t>(out, value);
-            case 4: return append<std::int16_t>(out, value);
-            case 8: return append<std::int32_t>(out, value);
-            case 16: return append<float>(out, value);
-            case 64: return append<double>(out, value);
-            case 256: return append<std::int8_t>(out, value);
-            case 512: return append<std::uint16_t>(out, value);
-            default: return append<std::int64_t>(out, value);
+            case 2:
+                return append<std::uint8_t>(out, value);
+            case 4:
+                return append<std::int16_t>(out, value);
+            case 8:
+                return append<std::int32_t>(out, value);
+            case 16:
+                return append<float>(out, value);
+            case 64:
+                return append<double>(out, value);
+            case 256:
+                return append<std::int8_t>(out, value);
+            case 512:
+                return append<std::uint16_t>(out, value);
+            default:
+                return append<std::int64_t>(out, value);
         }
     }
 };

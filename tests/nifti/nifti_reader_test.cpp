@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numbers>
 
 #include "base/error.hpp"
 #include "checkpoint/tensor_summary.hpp"
@@ -68,8 +69,16 @@ class Nifti : public testing::Test {
     NpzArray const& read(MadeNifti const& made, std::string const& name = "v.nii") {
         return reader_.read(made.write(dir_ / name));
     }
+    NpzArray const& read_bytes(std::string const& content) {
+        std::ofstream(dir_ / "v.nii.gz", std::ios::binary) << content;
+        return reader_.read(dir_ / "v.nii.gz");
+    }
     void expect_refused(MadeNifti const& made, std::string const& why) {
         EXPECT_THAT([&] { read(made); }, ThrowsMessage<Error>(AllOf(HasSubstr("v.nii"), HasSubstr(why))));
+    }
+    void expect_bytes_refused(std::string const& content, std::string const& why) {
+        EXPECT_THAT([&] { read_bytes(content); },
+                    ThrowsMessage<Error>(AllOf(HasSubstr("v.nii.gz"), HasSubstr(why))));
     }
 
     TempDir const dir_;
@@ -84,9 +93,9 @@ TEST_F(Nifti, EveryLayoutTurnsIntoLps) {
         for (int flips = 0; flips < 8; ++flips) {
             MadeNifti const made = laid_out(axis_of, {(flips & 1) != 0, (flips & 2) != 0, (flips & 4) != 0});
             expect_lps(read(made));
-            EXPECT_NEAR(reader_.spacing_mm()[0], 0.5, 1e-6);
-            EXPECT_NEAR(reader_.spacing_mm()[1], 0.6, 1e-6);
-            EXPECT_NEAR(reader_.spacing_mm()[2], 1.5, 1e-6);
+            EXPECT_NEAR(reader_.header().axes[0].spacing_mm, 0.5, 1e-6);
+            EXPECT_NEAR(reader_.header().axes[1].spacing_mm, 0.6, 1e-6);
+            EXPECT_NEAR(reader_.header().axes[2].spacing_mm, 1.5, 1e-6);
             ++num_layouts;
         }
     } while (std::ranges::next_permutation(axis_of).found);
@@ -97,12 +106,12 @@ TEST_F(Nifti, BothVersionsBothByteOrdersEveryTypeAndCompression) {
     for (int const version : {1, 2}) {
         for (bool const is_big_endian : {false, true}) {
             for (auto const& [datatype, type] : std::vector<std::pair<int, DType>>{{2, DType::kU8},
-                                                                                  {4, DType::kI16},
-                                                                                  {8, DType::kI32},
-                                                                                  {16, DType::kF32},
-                                                                                  {64, DType::kF64},
-                                                                                  {256, DType::kI8},
-                                                                                  {512, DType::kU16}}) {
+                                                                                   {4, DType::kI16},
+                                                                                   {8, DType::kI32},
+                                                                                   {16, DType::kF32},
+                                                                                   {64, DType::kF64},
+                                                                                   {256, DType::kI8},
+                                                                                   {512, DType::kU16}}) {
                 MadeNifti made = laid_out({1, 0, 2}, {true, false, true});
                 made.version = version;
                 made.is_big_endian = is_big_endian;
@@ -125,8 +134,11 @@ TEST_F(Nifti, ScalingOfTheHeaderIsAppliedInFloat64) {
     NpzArray const& array = read(made);
     EXPECT_EQ(array.type, DType::kF64);
     expect_lps(array, 0.5, -1024.0);
-    made.slope = 0.0;  // "no scaling", whatever the intercept says
-    EXPECT_EQ(read(made).type, DType::kI16);
+    for (double const none : {0.0, std::nan(""), HUGE_VAL}) {  // as nibabel, whatever the intercept says
+        made.slope = none;
+        EXPECT_EQ(read(made).type, DType::kI16) << none;
+        EXPECT_FALSE(reader_.header().has_scaling()) << none;
+    }
 }
 
 TEST_F(Nifti, TheQformCountsWhereThereIsNoSform) {
@@ -139,6 +151,44 @@ TEST_F(Nifti, TheQformCountsWhereThereIsNoSform) {
     NpzArray const& turned = read(made);
     ValueReader const value = value_reader(turned.type);
     EXPECT_EQ(value(turned.bytes().data()), value_at(0, 0, 1));
+}
+
+TEST_F(Nifti, SaysWhichWayTheFilesAxesRanAsNibabelDoes) {
+    read(plain_);
+    EXPECT_EQ(reader_.header().orientation, "LPS");
+    read(laid_out({1, 0, 2}, {true, false, true}));
+    EXPECT_EQ(reader_.header().orientation, "PRI");
+}
+
+/// The sform counts, and what contradicts it is told: another side, or the same side more than 11 degrees
+/// off.
+TEST_F(Nifti, NamesTheContradictionBetweenSformAndQform) {
+    MadeNifti made = plain_;
+    made.has_qform = true;
+    made.quaternion = {0.0, 0.0, 1.0};  // LPS as well
+    expect_lps(read(made));
+    EXPECT_EQ(reader_.header().orientation_conflict, std::nullopt);
+
+    made.quaternion = {0.0, 0.0, 0.0};
+    expect_lps(read(made));
+    EXPECT_EQ(reader_.header().orientation_conflict,
+              "its axes run to LPS by the sform, but to RAS by the qform (180 degrees apart)");
+
+    auto const turned_by = [&](double degrees) {
+        double const half_angle = (180.0 - degrees) / 2.0 * std::numbers::pi / 180.0;
+        made.quaternion = {0.0, 0.0, std::sin(half_angle)};
+        read(made);
+        return reader_.header().orientation_conflict;
+    };
+    EXPECT_EQ(turned_by(10.0), std::nullopt);
+    EXPECT_EQ(turned_by(20.0),
+              "its axes run to LPS by the sform, but to LPS by the qform (20 degrees apart)");
+
+    made.quaternion = {std::nan(""), 0.0, 0.0};  // says nothing
+    read(made);
+    EXPECT_EQ(reader_.header().orientation_conflict, std::nullopt);
+    read(plain_);
+    EXPECT_EQ(reader_.header().orientation_conflict, std::nullopt) << "of the volume read last";
 }
 
 TEST_F(Nifti, ASlightTiltIsTakenAsTheNearestAxisAndMoreIsRefused) {
@@ -166,11 +216,40 @@ TEST_F(Nifti, RefusesWhatItCannotKnowByName) {
     made.affine[0][0] = 0.0;
     expect_refused(made, "no usable direction");
     made = plain_;
-    made.slope = std::nan("");
+    made.slope = 2.0;
+    made.intercept = std::nan("");
     expect_refused(made, "no scaling");
     made = plain_;
     made.size = {32000, 32000, 32000};
     expect_refused(made, "at most");
+}
+
+TEST_F(Nifti, ReadsGzipMembersOneAfterTheOther) {
+    std::string const whole = plain_.bytes();
+    std::string members;
+    for (std::size_t at = 0; at < whole.size(); at += 100) {  // the header too lies in several
+        members += gzip_member(whole.substr(at, 100));
+    }
+    expect_lps(read_bytes(members));
+    expect_lps(read_bytes(members + gzip_member("")));         // bgzip's end marker
+    expect_lps(read_bytes(members + std::string(512, '\0')));  // of a tape
+    expect_bytes_refused(members + "x", "1 bytes follow the gzip stream");
+    expect_bytes_refused(members + gzip_member("x"), "holds more than the");
+    expect_bytes_refused(members.substr(0, members.size() - 1), "");
+    expect_bytes_refused(gzip_member(whole.substr(0, 380)), "380 bytes, but header and voxels need");
+}
+
+TEST_F(Nifti, TheFirstBytesSayWhetherItIsCompressed) {
+    std::ofstream(dir_ / "v.nii", std::ios::binary) << gzip_member(plain_.bytes());
+    expect_lps(reader_.read(dir_ / "v.nii"));
+    expect_lps(read_bytes(plain_.bytes()));
+}
+
+TEST_F(Nifti, TakesNoMemoryForVoxelsThatAGzipStreamCannotHold) {
+    MadeNifti made = plain_;
+    made.size = {1000, 1000, 100};
+    std::string const lie = gzip_member(made.bytes());
+    expect_bytes_refused(lie, "cannot hold");
 }
 
 TEST_F(Nifti, EveryTruncationIsRefused) {
