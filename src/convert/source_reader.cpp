@@ -34,4 +34,8 @@ NpzArray const& SourceReader::read(std::filesystem::path const& path, std::strin
     return was_nifti_ ? nifti_.read(path) : npz_.read(path, npz_key);
 }
 
+VolumeSummary SourceReader::peek(std::filesystem::path const& path, std::string const& npz_key) {
+    return is_nifti(path) ? nifti_.peek(path) : npz_.peek(path, npz_key);
+}
+
 }  // namespace ctclip

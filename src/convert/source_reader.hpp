@@ -21,6 +21,9 @@ class SourceReader {
     /// @throws Error as NpzReader and NiftiReader.
     NpzArray const& read(std::filesystem::path const& path, std::string const& npz_key);
 
+    /// Headers only. @throws Error as read(), as far as these say.
+    VolumeSummary peek(std::filesystem::path const& path, std::string const& npz_key);
+
     /// Of the volume read last; nullptr if that was an NPZ.
     NiftiHeader const* nifti_header() const { return was_nifti_ ? &nifti_.header() : nullptr; }
 

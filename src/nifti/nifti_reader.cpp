@@ -18,6 +18,8 @@ namespace {
 constexpr int kGzipWindowBits = 15 + 16;
 /// No deflate stream holds more for each of its bytes (zlib.net/zlib_tech.html).
 constexpr std::uint64_t kMaxDeflateRatio = 1032;
+/// Of a gzip file: more than a NIfTI header and the names that gzip may keep in its own.
+constexpr std::uint64_t kMaxCompressedPrefixBytes = std::uint64_t{64} << 10;
 
 bool is_gzip(std::span<std::byte const> content) {
     return content.size() >= 2 && content[0] == std::byte{0x1F} && content[1] == std::byte{0x8B};
@@ -74,8 +76,20 @@ void gunzip(std::span<std::byte const> compressed, std::span<std::byte> out, std
             ExitCode::kBadInput, "{}: {} bytes follow the gzip stream", what, compressed.size());
 }
 
+DType turned_type(NiftiHeader const& header) {
+    return header.has_scaling() ? DType::kF64 : header.type;
+}
+
+Shape turned_shape(NiftiHeader const& header) {
+    Shape shape;
+    for (NiftiAxis const& axis : header.axes) {
+        shape.push_back(header.size[axis.file_axis]);
+    }
+    return shape;
+}
+
 std::uint64_t checked_size(NiftiHeader const& header, NpzLimits const& limits, std::string const& what) {
-    DType const type = header.has_scaling() ? DType::kF64 : header.type;
+    DType const type = turned_type(header);
     std::uint64_t const turned_bytes =
         header.data_bytes / item_size_bytes(header.type) * item_size_bytes(type);
     require(turned_bytes <= limits.max_array_bytes, ExitCode::kBadInput,
@@ -168,17 +182,30 @@ bool is_nifti(std::filesystem::path const& path) {
 NpzArray const& NiftiReader::read(std::filesystem::path const& path) {
     std::span<std::byte const> const stored = load(path);
     array_.key = kNiftiKey;
-    array_.type = header_.has_scaling() ? DType::kF64 : header_.type;
-    array_.shape.clear();
-    for (NiftiAxis const& axis : header_.axes) {
-        array_.shape.push_back(header_.size[axis.file_axis]);
-    }
+    array_.type = turned_type(header_);
+    array_.shape = turned_shape(header_);
     array_.is_fortran_order = true;
     array_.is_big_endian = false;
     array_.payload_offset = 0;
     auto const num_voxels = static_cast<std::size_t>(element_count(array_.shape));
     turn_any(header_, stored.data(), array_.member.resize(num_voxels * item_size_bytes(array_.type)).data());
     return array_;
+}
+
+VolumeSummary NiftiReader::peek(std::filesystem::path const& path) const {
+    FileDescriptor const file = open_for_reading(path);
+    std::string const what = path.string();
+    std::vector<std::byte> raw(std::min(file_size_bytes(file, path), kMaxCompressedPrefixBytes));
+    read_exactly(file, path, 0, raw);
+    if (is_gzip(raw)) {
+        std::vector<std::byte> content(kMaxNiftiHeaderBytes);
+        content.resize(inflate_prefix(raw, content, what));
+        raw = std::move(content);
+    }
+    NiftiHeader const header =
+        parse_nifti_header(std::span(raw).first(std::min(raw.size(), kMaxNiftiHeaderBytes)), what);
+    checked_size(header, limits_, what);
+    return {turned_type(header), turned_shape(header), std::nullopt};
 }
 
 std::span<std::byte const> NiftiReader::load(std::filesystem::path const& path) {

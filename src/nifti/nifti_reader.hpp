@@ -30,6 +30,9 @@ class NiftiReader {
     ///               kNoPermission.
     NpzArray const& read(std::filesystem::path const& path);
 
+    /// Reads the header only; no checksum. @throws Error as read(), as far as it says.
+    VolumeSummary peek(std::filesystem::path const& path) const;
+
     /// Of the volume read last.
     NiftiHeader const& header() const { return header_; }
 

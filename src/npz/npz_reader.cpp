@@ -21,6 +21,9 @@ namespace ctclip {
 namespace {
 
 constexpr std::string_view kSuffix = ".npy";
+/// Holds kMaxNpyPrefixBytes however they are packed: stored in blocks they take a few bytes more than they
+/// are.
+constexpr std::uint64_t kMaxCompressedPrefixBytes = kMaxNpyPrefixBytes + 1024;
 constexpr std::array<std::string_view, 4> kKnownKeys{"data", "volume", "arr_0", "arr"};
 
 std::string list_keys(std::vector<ZipMember> const& members) {
@@ -58,6 +61,10 @@ ZipMember const& choose_member(std::vector<ZipMember> const& members, std::strin
     fail(ExitCode::kBadInput,
          "{}: none of the arrays data, volume, arr_0, arr; the file holds: {}. Name the key.", path.string(),
          list_keys(members));
+}
+
+std::string member_name(std::filesystem::path const& path, ZipMember const& member) {
+    return path.string() + ": member '" + printable(member.name) + "'";
 }
 
 /// Fills `prefix` with the first bytes of a deflate stream, or shrinks it to what there is.
@@ -110,10 +117,19 @@ NpzArray const& NpzReader::read(std::filesystem::path const& path, std::string c
     return array_;
 }
 
+VolumeSummary NpzReader::peek(std::filesystem::path const& path, std::string const& key) {
+    FileDescriptor const file = open_for_reading(path);
+    std::vector<ZipMember> const members = read_zip_directory(file, path, file_size_bytes(file, path));
+    ZipMember const& member = choose_member(members, key, path);
+    NpyHeader const header = read_header(file, path, member, member_name(path, member),
+                                         std::min(member.compressed_bytes, kMaxCompressedPrefixBytes));
+    return {header.type, header.shape, member.crc32};
+}
+
 void NpzReader::read_member(FileDescriptor const& file, std::filesystem::path const& path,
                             ZipMember const& member) {
-    std::string const what = path.string() + ": member '" + printable(member.name) + "'";
-    NpyHeader const header = read_header(file, path, member, what);
+    std::string const what = member_name(path, member);
+    NpyHeader const header = read_header(file, path, member, what, member.compressed_bytes);
     std::span<std::byte> const content = array_.member.resize(member.uncompressed_bytes);
     if (member.method == ZipMethod::kStored) {
         read_exactly(file, path, member.data_offset, content);
@@ -132,7 +148,8 @@ void NpzReader::read_member(FileDescriptor const& file, std::filesystem::path co
 }
 
 NpyHeader NpzReader::read_header(FileDescriptor const& file, std::filesystem::path const& path,
-                                 ZipMember const& member, std::string const& what) {
+                                 ZipMember const& member, std::string const& what,
+                                 std::uint64_t num_compressed_bytes) {
     std::uint64_t const max_bytes = limits_.max_array_bytes + kMaxNpyPrefixBytes;
     require(std::max(member.compressed_bytes, member.uncompressed_bytes) <= max_bytes, ExitCode::kBadInput,
             "{} claims {} bytes, at most {} are accepted", what, member.uncompressed_bytes, max_bytes);
@@ -144,7 +161,7 @@ NpyHeader NpzReader::read_header(FileDescriptor const& file, std::filesystem::pa
                 "{} is stored, but its two sizes differ", what);
         read_exactly(file, path, member.data_offset, prefix);
     } else {
-        read_exactly(file, path, member.data_offset, compressed_.resize(member.compressed_bytes));
+        read_exactly(file, path, member.data_offset, compressed_.resize(num_compressed_bytes));
         inflate_prefix(compressed_.bytes(), prefix, what);
     }
     NpyHeader const header = parse_npy_header(prefix, what);

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -36,6 +37,17 @@ struct NpzArray {
     std::size_t payload_offset = 0;  ///< where its voxels start
 };
 
+/// What a file says about its volume, without its voxels.
+struct VolumeSummary {
+    DType type = DType::kF64;            ///< of the voxels as a reader gives them
+    Shape shape;                         ///< (x, y, z)
+    std::optional<std::uint32_t> crc32;  ///< on record in the file, of the uncompressed content
+
+    std::uint64_t array_bytes() const {
+        return static_cast<std::uint64_t>(element_count(shape)) * item_size_bytes(type);
+    }
+};
+
 struct NpzLimits {
     std::uint64_t max_array_bytes = std::uint64_t{4}
                                     << 30;  ///< uncompressed voxels; 1024x1024x400 float64 is 3.4 GB
@@ -53,12 +65,17 @@ class NpzReader {
     ///               kIoError, kNoPermission.
     NpzArray const& read(std::filesystem::path const& path, std::string const& key = "auto");
 
+    /// Reads table of contents and header only. @throws Error as read(), as far as these say.
+    VolumeSummary peek(std::filesystem::path const& path, std::string const& key = "auto");
+
     NpzArray take() && { return std::move(array_); }
 
   private:
     void read_member(FileDescriptor const& file, std::filesystem::path const& path, ZipMember const& member);
+    /// Leaves the first `num_compressed_bytes` of a deflated member in compressed_.
     NpyHeader read_header(FileDescriptor const& file, std::filesystem::path const& path,
-                          ZipMember const& member, std::string const& what);
+                          ZipMember const& member, std::string const& what,
+                          std::uint64_t num_compressed_bytes);
 
     NpzLimits limits_;
     ScratchBuffer compressed_;

@@ -102,6 +102,23 @@ TEST_F(Nifti, EveryLayoutTurnsIntoLps) {
     EXPECT_EQ(num_layouts, 48);
 }
 
+TEST_F(Nifti, PeeksAtWhatItThenReadsWithoutTheVoxels) {
+    MadeNifti made = laid_out({2, 0, 1}, {true, false, false});
+    for (double const slope : {0.0, 2.0}) {
+        made.slope = slope;
+        for (char const* const name : {"v.nii", "v.nii.gz"}) {
+            std::filesystem::path const path = made.write(dir_ / name);
+            VolumeSummary const summary = reader_.peek(path);
+            NpzArray const& array = reader_.read(path);
+            EXPECT_EQ(summary.type, array.type);
+            EXPECT_EQ(summary.shape, array.shape);
+            std::filesystem::resize_file(path, std::filesystem::file_size(path) - 9);
+            EXPECT_EQ(reader_.peek(path).shape, array.shape);
+            EXPECT_THROW(reader_.read(path), Error);
+        }
+    }
+}
+
 TEST_F(Nifti, BothVersionsBothByteOrdersEveryTypeAndCompression) {
     for (int const version : {1, 2}) {
         for (bool const is_big_endian : {false, true}) {

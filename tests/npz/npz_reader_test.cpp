@@ -114,6 +114,38 @@ TEST(NpzReader, ReadsEveryCleanGoldenFileAsNumpyDoes) {
     }
 }
 
+TEST(NpzReader, PeeksAtWhatItThenReads) {
+    NpzReader reader;
+    for (nlohmann::json const& entry : expectations("clean")) {
+        std::filesystem::path const path = kData / "clean" / entry.at("file").get<std::string>();
+        SCOPED_TRACE(path);
+        VolumeSummary const summary = reader.peek(path);
+        NpzArray const& array = reader.read(path);
+        EXPECT_EQ(summary.type, array.type);
+        EXPECT_EQ(summary.shape, array.shape);
+        EXPECT_EQ(summary.array_bytes(), array.bytes().size());
+        EXPECT_TRUE(summary.crc32.has_value());
+    }
+}
+
+/// Noise, so that nothing can be said of the voxels without reading them.
+TEST(NpzReader, PeeksWithoutReadingVoxels) {
+    for (NpzCompression const compression : {NpzCompression::kStored, NpzCompression::kDeflated}) {
+        std::vector<std::byte> noise(100 * 100 * 100 * 2);
+        for (std::size_t i = 0; i < noise.size(); ++i) {
+            noise[i] = static_cast<std::byte>(i * i * i >> 8);
+        }
+        TempDir const folder;
+        write_npz(folder / "noise.npz", "data", DType::kI16, {100, 100, 100}, {.compression = compression},
+                  noise);
+        std::vector<std::byte> content = read_file(folder / "noise.npz");
+        std::fill(content.begin() + 200'000, content.end() - 1000, std::byte{0});
+        MemoryFile const damaged(content);
+        EXPECT_EQ(NpzReader().peek(damaged.path()).shape, (Shape{100, 100, 100}));
+        EXPECT_THROW(NpzReader().read(damaged.path()), Error);
+    }
+}
+
 TEST(NpzReader, TreatsEveryDamagedGoldenFileAsItsEntrySays) {
     nlohmann::json const entries = expectations("damaged");
     ASSERT_EQ(entries.size(), 89);
