@@ -9,8 +9,6 @@
 #include "base/log.hpp"
 #include "kernels/preprocess_cpu.hpp"
 #include "loader/batch_loader.hpp"
-#include "loader/shard_list.hpp"
-#include "loader/shard_source.hpp"
 #include "text/vocabulary.hpp"
 #include "tools/ctclip_bench.hpp"
 
@@ -18,7 +16,7 @@ namespace ctclip {
 namespace {
 
 struct BenchLoaderOptions {
-    std::string shards;
+    DatasetOptions dataset;
     std::filesystem::path config;
     std::filesystem::path vocab;
     bool wants_digests = false;
@@ -115,7 +113,7 @@ nlohmann::json record_of(PassTimes const& pass, BatchLoader const& loader, DataO
 
 ExitCode bench_loader(ToolContext& tool, BenchLoaderOptions const& options) {
     DataOptions const data = read_data_options(options.config);
-    auto const source = std::make_shared<ShardSource const>(resolve_shards(options.shards));
+    auto const source = open_dataset(options.dataset);
     if (options.wants_digests) {
         return print_digests(tool, source, data);
     }
@@ -149,8 +147,17 @@ ToolCommand bench_loader_command() {
         {{"ctclip-bench loader --shards /data/shards --config run.yaml", "measures one pass over the shards"},
          {"ctclip-bench loader --shards /data/shards --digests", "prints the SHA-256 of every model input"}},
         [](Schema& schema, BenchLoaderOptions& options) {
-            schema.option("--shards", options.shards, "folder, tars, glob or range of shards; a::b joins")
-                .required();
+            VolumeFolder& folder = options.dataset.folder;
+            schema.option("--shards", options.dataset.shards,
+                          "folder, tars, glob or range of shards; a::b joins");
+            schema.option("--volumes", folder.volumes, "in place of shards: folder of .npz, .nii or .nii.gz");
+            schema.option("--reports", folder.reports, "CSV of their reports");
+            schema.option("--metadata", folder.metadata, "CSV of their spacings, slopes and intercepts");
+            schema.option("--labels", folder.labels, "CSV of their labels");
+            schema.rule("shards", [&options] {
+                return options.dataset.is_given() ? "" : "is missing (or --volumes): what to read";
+            });
+            schema.rule("volumes", [&options] { return options.dataset.find_problem(); });
             schema.option("--config", options.config, "training configuration; its data: section is used");
             schema.option("--vocab", options.vocab, "vocab.txt: reports are tokenized as well");
             schema.option("--digests", options.wants_digests,

@@ -194,6 +194,7 @@ class ShareOfRank {
             }
             std::string const key = sample_key(shard.shard_index, position);
             ConvertedSample const& sample = stream.next();
+            warn_of_spacing(sample);
             if (sample.quarantine_reason) {
                 quarantine(plan_.studies()[shard.first_study + position], key, *sample.quarantine_reason,
                            writer);

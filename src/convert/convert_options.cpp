@@ -1,9 +1,5 @@
 #include "convert/convert_options.hpp"
 
-#include <array>
-#include <utility>
-#include <vector>
-
 namespace ctclip {
 namespace {
 
@@ -31,6 +27,10 @@ std::string_view find_name(Names<Enum> const& names, Enum value) {
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, RescalePolicy>> const& rescale_names() {
+    return kRescaleNames;
+}
 
 std::string_view name_of(RescalePolicy policy) {
     return find_name(kRescaleNames, policy);

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "config/schema.hpp"
 #include "shard/sample.hpp"
@@ -32,6 +34,9 @@ enum class OrientationPolicy {
     kAgree,  ///< it ends the job
     kSform,  ///< the sform counts, as in nibabel, with a warning
 };
+
+/// As configurations spell them.
+std::vector<std::pair<std::string, RescalePolicy>> const& rescale_names();
 
 std::string_view name_of(RescalePolicy policy);
 std::string_view name_of(OutOfRangePolicy policy);

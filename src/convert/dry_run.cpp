@@ -40,6 +40,7 @@ double probe_volumes(ConvertOptions const& options, ConvertEnvironment const& en
     for (std::size_t i = 0; i < num_probes; ++i) {
         PlannedStudy const& study = to_convert[i * to_convert.size() / num_probes];
         converter.convert(study, sample);
+        warn_of_spacing(sample);
         source_bytes += static_cast<double>(study.source_size_bytes);
         shard_bytes += static_cast<double>(sample.halves.size() * sizeof(std::uint16_t));
     }

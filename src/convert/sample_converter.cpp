@@ -20,8 +20,7 @@ std::uint32_t file_crc32c(std::filesystem::path const& path, std::uint64_t expec
     FileDescriptor const file = open_for_reading(path);
     std::uint64_t const size_bytes = file_size_bytes(file, path);
     require(size_bytes == expected_bytes, ExitCode::kBadInput,
-            "{} has {} bytes, but had {} when the conversion was planned (the shards would mix two versions "
-            "of the data)",
+            "{} has {} bytes, but had {} when it was listed (two versions of the data would be mixed)",
             path.string(), size_bytes, expected_bytes);
     std::uint32_t crc = 0;
     for_each_chunk(file, path, 0, size_bytes, [&](auto chunk) { crc = crc32c(chunk, crc); });
@@ -33,6 +32,12 @@ VolumeShape to_volume_shape(Shape const& shape) {
 }
 
 }  // namespace
+
+void warn_of_spacing(ConvertedSample const& sample) {
+    if (!sample.spacing_warning.empty()) {
+        log_warning("{}", sample.spacing_warning);
+    }
+}
 
 SampleConverter::SampleConverter(ConvertOptions const& options, StudyTable const& studies,
                                  VolumePreprocessor preprocess)
@@ -58,7 +63,7 @@ void SampleConverter::convert(PlannedStudy const& planned, ConvertedSample& samp
     sample.metadata.xy_spacing = study->xy_spacing;
     sample.metadata.xy_spacing_mm = parse_xy_spacing_mm(study->xy_spacing).value_or(0.0);
     sample.metadata.z_spacing_mm = study->z_spacing;
-    compare_spacing(sample.metadata, path);
+    sample.spacing_warning = compare_spacing(sample.metadata, path);
     apply_range_policy(path, sample);
     if (sample.quarantine_reason) {
         return;
@@ -113,10 +118,11 @@ void SampleConverter::check_orientation(std::filesystem::path const& path) const
     log_warning("{}: {}. The sform counts", path.string(), *header->orientation_conflict);
 }
 
-void SampleConverter::compare_spacing(SampleMetadata const& metadata, std::filesystem::path const& path) const {
+std::string SampleConverter::compare_spacing(SampleMetadata const& metadata,
+                                             std::filesystem::path const& path) const {
     NiftiHeader const* const header = reader_.nifti_header();
     if (header == nullptr) {
-        return;
+        return "";
     }
     double const x = header->axes[0].spacing_mm;
     double const y = header->axes[1].spacing_mm;
@@ -124,13 +130,14 @@ void SampleConverter::compare_spacing(SampleMetadata const& metadata, std::files
     auto const agrees = [](double found, double expected) {
         return std::fabs(found - expected) <= kSpacingTolerance * expected;
     };
-    if (!agrees(x, metadata.xy_spacing_mm) || !agrees(y, metadata.xy_spacing_mm) ||
-        !agrees(z, metadata.z_spacing_mm)) {
-        log_warning(
-            "{}: its header says {:.4g} x {:.4g} x {:.4g} mm a voxel (left, back, head), the metadata CSV says {} in the "
-            "slice and {:.4g} between slices. The CSV counts",
-            path.string(), x, y, z, metadata.xy_spacing, metadata.z_spacing_mm);
+    if (agrees(x, metadata.xy_spacing_mm) && agrees(y, metadata.xy_spacing_mm) &&
+        agrees(z, metadata.z_spacing_mm)) {
+        return "";
     }
+    return fmt::format(
+        "{}: its header says {:.4g} x {:.4g} x {:.4g} mm a voxel (left, back, head), the metadata CSV says {} in the "
+        "slice and {:.4g} between slices. The CSV counts",
+        path.string(), x, y, z, metadata.xy_spacing, metadata.z_spacing_mm);
 }
 
 void SampleConverter::apply_range_policy(std::filesystem::path const& path, ConvertedSample& sample) const {

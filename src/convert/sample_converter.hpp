@@ -36,9 +36,13 @@ struct ConvertedSample {
     std::string report;
     std::vector<float> labels;
     ConversionRecord conversion;
+    std::string spacing_warning;  ///< for the log; empty: the file's own spacing, if it has one, is the CSV's
     std::optional<std::string>
         quarantine_reason;  ///< present: policy keeps the study out; the rest is unspecified
 };
+
+/// Logs `sample.spacing_warning` if there is one.
+void warn_of_spacing(ConvertedSample const& sample);
 
 class SampleConverter {
   public:
@@ -56,9 +60,9 @@ class SampleConverter {
     void describe_source(PlannedStudy const& planned, NpzArray const& array, ConversionRecord& record) const;
     /// Applies policy to a NIfTI whose two orientations contradict each other.
     void check_orientation(std::filesystem::path const& path) const;
-    /// Warns when a file that knows its spacing is more than one per cent off the CSV's. The CSV counts: headers of
+    /// Says so when a file that knows its spacing is more than one per cent off the CSV's. The CSV counts: headers of
     /// CT-RATE's first version lack the spacing, and its authors say to trust the CSV.
-    void compare_spacing(SampleMetadata const& metadata, std::filesystem::path const& path) const;
+    std::string compare_spacing(SampleMetadata const& metadata, std::filesystem::path const& path) const;
     void apply_range_policy(std::filesystem::path const& path, ConvertedSample& sample) const;
     void apply_rescale_policy(Study const& study, std::filesystem::path const& path,
                               ConvertedSample& sample) const;

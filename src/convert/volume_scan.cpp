@@ -39,7 +39,7 @@ FoundVolume found_volume(fs::path const& path, fs::path const& folder) {
 }  // namespace
 
 std::vector<FoundVolume> scan_volumes(fs::path const& folder) {
-    require(fs::is_directory(folder), ExitCode::kBadInput, "{}: no such folder (convert.volumes)",
+    require(fs::is_directory(folder), ExitCode::kBadInput, "{}: no such folder of volumes",
             folder.string());
     std::vector<FoundVolume> volumes;
     std::error_code error;

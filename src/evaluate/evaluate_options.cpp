@@ -2,10 +2,35 @@
 
 namespace ctclip {
 
+namespace {
+
+/// As ctclip-convert takes them.
+void bind_volumes(Schema& schema, DatasetOptions& dataset) {
+    VolumeFolder& folder = dataset.folder;
+    schema
+        .key("evaluate.volumes", folder.volumes,
+             "in place of shards: folder of .npz, .nii or .nii.gz volumes, read without conversion")
+        .flag("--volumes");
+    schema.key("evaluate.reports", folder.reports, "CSV of reports of the volumes").flag("--reports");
+    schema.key("evaluate.metadata", folder.metadata, "CSV of their spacings, slopes and intercepts")
+        .flag("--metadata");
+    schema.key("evaluate.labels", folder.labels, "CSV of their 18 labels").flag("--labels");
+    schema.key("evaluate.npz_key", dataset.reading.npz_key,
+               "array in each NPZ; auto: the first of data, volume, arr_0, arr");
+    schema.choice("evaluate.rescale", dataset.reading.rescale, rescale_names(),
+                  "volumes: use the CSV's slope and intercept; or the voxels are HU already; or check each");
+    schema.rule("evaluate.shards", [&dataset] {
+        return dataset.is_given() ? "" : "is missing (or evaluate.volumes): what to score";
+    });
+    schema.rule("evaluate.volumes", [&dataset] { return dataset.find_problem(); });
+}
+
+}  // namespace
+
 void EvaluateOptions::bind(Schema& schema) {
-    schema.key("evaluate.shards", shards, "shards to score: a folder, tars, a glob or a range")
-        .required()
+    schema.key("evaluate.shards", dataset.shards, "shards to score: a folder, tars, a glob or a range")
         .flag("--shards");
+    bind_volumes(schema, dataset);
     schema.key("evaluate.checkpoint", checkpoint, "checkpoint, or a run folder (its newest valid one)")
         .required()
         .flag("--checkpoint");

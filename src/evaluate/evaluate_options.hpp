@@ -8,12 +8,13 @@
 #include <string>
 
 #include "config/schema.hpp"
+#include "loader/dataset.hpp"
 #include "model/precision_policy.hpp"
 
 namespace ctclip {
 
 struct EvaluateOptions {
-    std::string shards;                ///< as data.webdataset_shards_val
+    DatasetOptions dataset;
     std::filesystem::path checkpoint;  ///< a file, or a run folder: its newest valid checkpoint
     std::filesystem::path output;
     std::string prompts = "there_is";

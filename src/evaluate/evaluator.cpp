@@ -8,8 +8,6 @@
 #include "checkpoint/checkpoint_store.hpp"
 #include "dist/gather_bytes.hpp"
 #include "evaluate/zero_shot.hpp"
-#include "loader/shard_list.hpp"
-#include "loader/shard_source.hpp"
 #include "model/model_settings.hpp"
 #include "model/tensor_array.hpp"
 #include "study/study_table.hpp"
@@ -107,13 +105,13 @@ Evaluation evaluate(EvaluateOptions const& options, EvaluateWorld const& world) 
     parameters.load(checkpoint.state.model);
     ClipModel const model(sizes, parameters, policy);
 
-    auto const source = std::make_shared<ShardSource const>(resolve_shards(options.shards));
+    auto const source = open_dataset(options.dataset);
     std::int64_t const num_samples = options.num_samples.value_or(source->size());
     Evaluation evaluation;
     evaluation.origin = {.checkpoint = checkpoint.path.string(),
                          .step = checkpoint.state.info.step,
                          .run_software = checkpoint.state.info.software,
-                         .shards = options.shards,
+                         .shards = options.dataset.place(),
                          .dataset_digest = source->digest(),
                          .prompt_set = options.prompts,
                          .precision = std::string(name_of(options.precision)),

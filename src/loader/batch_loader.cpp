@@ -58,7 +58,8 @@ BatchLoader::BatchLoader(std::shared_ptr<SampleSource const> source, LoaderOptio
         prepare_slot(slot, shape, memory);
     }
     memory_bound_bytes_ = slots_.size() * slots_.front().volumes.capacity_bytes() +
-                          std::max(num_workers, std::size_t{1}) * source_->largest_volume_bytes();
+                          std::max(num_workers, std::size_t{1}) *
+                              (source_->largest_volume_bytes() + source_->scratch_bytes_per_thread());
     for (std::size_t worker = 0; worker < num_workers; ++worker) {
         workers_.emplace_back([this, worker](std::stop_token const& stop) {
             name_trace_thread(fmt::format("loader {}", worker));

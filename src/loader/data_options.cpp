@@ -4,11 +4,40 @@
 
 namespace ctclip {
 
+namespace {
+
+/// The keys of the Python configuration: `reports_train`, but `train_meta`.
+struct FolderKeys {
+    std::string volumes, reports, metadata, labels;
+};
+
+void bind_folder(Schema& schema, FolderKeys const& keys, VolumeFolder& folder) {
+    schema.key(
+        keys.volumes, folder.volumes,
+        "in place of shards, for small studies: folder of .npz, .nii or .nii.gz, read without conversion");
+    schema.key(keys.reports, folder.reports, "CSV of reports of " + keys.volumes + "; shards hold their own");
+    schema.key(keys.metadata, folder.metadata, "CSV of spacings, slopes and intercepts of " + keys.volumes);
+    schema.key(keys.labels, folder.labels, "CSV of the 18 labels of " + keys.volumes);
+}
+
+}  // namespace
+
 void DataOptions::bind(Schema& schema) {
     schema.key(
         "data.webdataset_shards_train", shards_train,
         "training shards: a folder, tars, a glob, or a range such as shard-{000000..000314}.tar; a::b joins");
     schema.key("data.webdataset_shards_val", shards_val, "validation shards, written the same way");
+    bind_folder(schema, {"data.volumes_train", "data.reports_train", "data.train_meta", "data.labels_train"},
+                volumes_train);
+    bind_folder(schema, {"data.volumes_val", "data.reports_valid", "data.valid_meta", "data.labels_valid"},
+                volumes_val);
+    schema.key("data.npz_key", volume_reading.npz_key,
+               "array in each NPZ of volumes_*; auto: the first of data, volume, arr_0, arr");
+    schema.choice(
+        "data.rescale", volume_reading.rescale, rescale_names(),
+        "volumes_*: use the CSV's slope and intercept; or the voxels are HU already; or check each");
+    schema.rule("data.volumes_train", [this] { return training_set().find_problem(); });
+    schema.rule("data.volumes_val", [this] { return validation_set().find_problem(); });
     schema.key("data.batch_size", batch_size, "samples per rank and micro-batch").positive();
     schema.key("data.num_workers", num_workers, "loading threads per rank; 0: load when a batch is asked for")
         .min(0)
@@ -47,10 +76,8 @@ void DataOptions::bind(Schema& schema) {
     schema.accepted_but_unused("data.shuffle_buffer_size",
                                "the whole dataset is shuffled by index; no samples are held back");
     schema.accepted_but_unused("data.persistent_workers", "loading threads always live as long as the run");
-    for (char const* const key : {"reports_train", "reports_valid", "train_meta", "valid_meta",
-                                  "labels_train", "labels_valid", "use_embedding", "embedding_dir"}) {
-        schema.accepted_but_unused(std::string("data.") + key,
-                                   "the shards hold reports, metadata and labels");
+    for (char const* const key : {"data.use_embedding", "data.embedding_dir"}) {
+        schema.accepted_but_unused(key, "reports are encoded while training");
     }
 }
 

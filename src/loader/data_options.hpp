@@ -8,8 +8,8 @@
 #include "config/schema.hpp"
 #include "kernels/preprocess.hpp"
 #include "loader/bad_samples.hpp"
+#include "loader/dataset.hpp"
 #include "loader/sample_order.hpp"
-#include "loader/sample_source.hpp"
 #include "text/report_text.hpp"
 
 namespace ctclip {
@@ -17,6 +17,9 @@ namespace ctclip {
 struct DataOptions {
     std::string shards_train;  ///< data.webdataset_shards_train, for resolve_shards
     std::string shards_val;
+    VolumeFolder volumes_train;  ///< data.volumes_train and its CSVs: in place of shards
+    VolumeFolder volumes_val;
+    VolumeReading volume_reading;
     std::int64_t batch_size = 32;        ///< samples per rank and micro-batch
     std::int64_t num_workers = 32;       ///< threads per rank; 0: the caller's
     std::int64_t prefetch_factor = 2;    ///< batches per rank that are made ready ahead of the one in use
@@ -31,6 +34,8 @@ struct DataOptions {
     std::vector<std::int64_t> target_shape = {240, 480, 480};   ///< z, x, y
 
     void bind(Schema& schema);
+    DatasetOptions training_set() const { return {shards_train, volumes_train, volume_reading}; }
+    DatasetOptions validation_set() const { return {shards_val, volumes_val, volume_reading}; }
     TargetGrid target_grid() const;
     OrderOptions order_options(SampleSource const& source) const;
 };

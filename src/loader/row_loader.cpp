@@ -69,9 +69,9 @@ StageTimes RowLoader::prepare_with_retries(std::int64_t index, HostBatch& batch,
 
 void RowLoader::note_bad_sample(std::int64_t index, Error const& error) {
     if (bad_samples_.add(index)) {
-        log_warning("sample {} cannot be used ({}); another takes its place. `ctclip-shard verify` names it.",
+        log_warning("sample {} cannot be used ({}); another takes its place. `{}` names it.",
                     pseudonym(seed_, source_->describe(index)),
-                    may_pass(error) ? "it cannot be read" : "its data is wrong");
+                    may_pass(error) ? "it cannot be read" : "its data is wrong", source_->checker());
     }
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "loader/host_memory.hpp"
@@ -35,8 +36,12 @@ class SampleSource {
     virtual std::string describe(std::int64_t index) const = 0;
     /// Consecutive samples that lie together on their storage; size() of them in all.
     virtual std::vector<SampleGroup> groups() const = 0;
+    /// The command that names every sample that cannot be used, for messages.
+    virtual std::string_view checker() const { return "ctclip-shard verify"; }
     /// Of the largest stored volume: what `read` makes its buffer grow to.
     virtual std::uint64_t largest_volume_bytes() const = 0;
+    /// What `read` needs beside its buffer, per thread that reads at the same time.
+    virtual std::uint64_t scratch_bytes_per_thread() const { return 0; }
     /// SHA-256 of what the dataset consists of (names, sizes, checksums), not of where it lies.
     virtual std::string const& digest() const = 0;
 

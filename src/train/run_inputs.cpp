@@ -3,23 +3,9 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "base/log.hpp"
-#include "loader/shard_list.hpp"
 
 namespace ctclip {
 namespace {
-
-std::shared_ptr<ShardSource const> open_shards(std::string const& specification) {
-    auto source = std::make_shared<ShardSource const>(resolve_shards(specification));
-    if (source->num_shards_without_checksums() > 0) {
-        log_info(
-            "{} shards of {} have no sidecar: their bytes are read without a checksum (`ctclip-shard index` "
-            "makes "
-            "one)",
-            source->num_shards_without_checksums(), specification);
-    }
-    return source;
-}
 
 void require_fitting_input(DataOptions const& data, ImageEncoderOptions const& image) {
     std::int64_t const slices = data.target_shape[0];
@@ -46,26 +32,27 @@ void require_labels(SampleSource const& validation_set, TrainOptions const& opti
     fail(ExitCode::kBadInput,
          "{}: none of the first {} samples has labels (a .labels member), so that validation could not score "
          "anything. Convert the set with its labels, or leave data.webdataset_shards_val empty.",
-         options.data.shards_val, num_scored);
+         options.data.validation_set().place(), num_scored);
 }
 
 }  // namespace
 
 RunInputs open_run_inputs(TrainOptions const& options, int world_size) {
-    require(!options.data.shards_train.empty(), ExitCode::kBadConfig,
-            "data.webdataset_shards_train is not set: there is nothing to train on");
+    require(
+        options.data.training_set().is_given(), ExitCode::kBadConfig,
+        "neither data.webdataset_shards_train nor data.volumes_train is set: there is nothing to train on");
     RunInputs inputs;
     inputs.tokenizer =
         std::make_shared<WordPieceTokenizer const>(Vocabulary::load(options.model.vocabulary_path()));
     inputs.model = options.model.options(static_cast<std::int64_t>(inputs.tokenizer->vocabulary().size()));
     require_fitting_input(options.data, inputs.model.image);
 
-    inputs.training_set = open_shards(options.data.shards_train);
+    inputs.training_set = open_dataset(options.data.training_set());
     std::int64_t const global_batch =
         options.data.batch_size * world_size * options.training.gradient_accumulation_steps;
     inputs.plan = make_step_plan(options, inputs.training_set->size(), global_batch);
-    if (!options.data.shards_val.empty()) {
-        inputs.validation_set = open_shards(options.data.shards_val);
+    if (options.data.validation_set().is_given()) {
+        inputs.validation_set = open_dataset(options.data.validation_set());
         require_labels(*inputs.validation_set, options);
     }
     return inputs;

@@ -172,7 +172,7 @@ void bind_logging(Schema& schema, LoggingOptions& logging) {
 /// A metric that no validation computes would keep no best checkpoint, without a word.
 std::string best_metric_problem(TrainOptions const& options) {
     std::string_view metric = options.checkpoint.best_metric;
-    if (!options.checkpoint.save_best || options.data.shards_val.empty() || metric == "loss") {
+    if (!options.checkpoint.save_best || !options.data.validation_set().is_given() || metric == "loss") {
         return "";
     }
     constexpr std::string_view kWeighted = "weighted_";

@@ -155,7 +155,7 @@ TEST(Convert, RefusesASourceThatChangedSinceThePlan) {
     dataset.run();
     fs::remove(dataset.options.output / "shard-000001.tar");
     dataset.write_volume(2, std::vector<float>(120, 3.0F));
-    EXPECT_THAT([&] { dataset.run(); }, fails_with(ExitCode::kBadInput, "when the conversion was planned"));
+    EXPECT_THAT([&] { dataset.run(); }, fails_with(ExitCode::kBadInput, "when it was listed"));
 }
 
 TEST(Convert, NeverOverwritesAShardThatItDidNotWrite) {

@@ -17,6 +17,7 @@
 #include "checkpoint/checkpoint_file.hpp"
 #include "checkpoint/checkpoint_store.hpp"
 #include "checkpoint/safetensors_file.hpp"
+#include "convert/made_dataset.hpp"
 #include "dist/gather_bytes.hpp"
 #include "dist/self_communicator.hpp"
 #include "mpi/mpi_communicator.hpp"
@@ -393,6 +394,33 @@ TEST_F(TrainerTest, TheStateOfTheDataTakesLessThan200BytesAndNamesItsOrder) {
     EXPECT_LT(num_bytes, 200U);
     EXPECT_TRUE(sampler.arrays.empty());
     EXPECT_EQ(sampler.text("order"), "global, swap-or-not");
+}
+
+TEST_F(TrainerTest, TrainsOnVolumesAsOnTheShardsMadeOfThem) {
+    if (ranks_.rank() != 0) {
+        return;
+    }
+    SelfCommunicator self;
+    MadeDataset dataset(8);
+    dataset.run();
+    ConvertOptions const& converted = dataset.options;
+    options_.data.shuffle = false;
+    options_.data.batch_size = 4;
+    options_.data.shards_train = converted.output.string();
+    options_.data.shards_val = converted.output.string();
+    TrainOptions direct = options_;
+    direct.run.dir = folder_ / "direct";
+    direct.data.shards_train.clear();
+    direct.data.shards_val.clear();
+    direct.data.volumes_train = {converted.volumes, converted.reports, converted.metadata, converted.labels};
+    direct.data.volumes_val = direct.data.volumes_train;
+    run(options_, self);
+    run(direct, self);
+    auto const last = [](TrainOptions const& options) {
+        return read_checkpoint(options.run.dir / "checkpoints" / checkpoint_name(6));
+    };
+    expect_same_bits(last(options_).model, last(direct).model);
+    EXPECT_EQ(last(options_).metrics, last(direct).metrics);
 }
 
 TEST_F(TrainerTest, DoesNotGoOnInAnOrderThatIsNoMore) {
