@@ -78,6 +78,7 @@ LoaderOptions make_loader_options(EvaluateOptions const& options, TrainedAs cons
     loader.data.batch_size = options.batch_size;
     loader.data.num_workers = options.num_workers;
     loader.data.shuffle = false;
+    loader.data.bad_samples = BadSamplePolicy::kFail;  // a replacement would be scored twice
     loader.remainder = Remainder::kPad;
     loader.epochs = Epochs::kOne;
     loader.max_tokens = trained_as.model.max_length;

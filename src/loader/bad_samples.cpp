@@ -15,17 +15,16 @@ std::int64_t replacement_index(std::uint64_t seed, std::int64_t epoch, std::int6
                                      static_cast<std::uint64_t>(num_samples));
 }
 
-std::string pseudonym(std::uint64_t seed, std::string_view sample_name) {
-    return sha256_hex(fmt::format("{:016x} {}", derive_seed(seed, "pseudonym"), sample_name)).substr(0, 12);
+std::string pseudonym(std::uint64_t seed, std::string_view study_id) {
+    return sha256_hex(fmt::format("{:016x} {}", derive_seed(seed, "pseudonym"), study_id)).substr(0, 12);
 }
 
 bool BadSampleLedger::add(std::int64_t index) {
     std::lock_guard const lock(mutex_);
     bool const is_new = indices_.insert(index).second;
-    require(
-        static_cast<std::int64_t>(indices_.size()) <= limit_, ExitCode::kBadInput,
-        "{} samples are bad, data.max_bad_samples allows {}. Check the shards with `ctclip-shard verify`.",
-        indices_.size(), limit_);
+    require(static_cast<std::int64_t>(indices_.size()) <= limit_, ExitCode::kBadInput,
+            "{} samples are bad, data.max_bad_samples allows {}. `{}` names them.", indices_.size(), limit_,
+            checker_);
     return is_new;
 }
 

@@ -21,13 +21,14 @@ enum class BadSamplePolicy : std::uint8_t {
 std::int64_t replacement_index(std::uint64_t seed, std::int64_t epoch, std::int64_t position,
                                std::int64_t attempt, std::int64_t num_samples);
 
-/// A name for logs that tells nobody whose sample it is: 12 hex digits that depend on the run's seed.
-std::string pseudonym(std::uint64_t seed, std::string_view sample_name);
+/// A name for logs that tells nobody whose study it is: 12 hex digits that depend on the run's seed.
+std::string pseudonym(std::uint64_t seed, std::string_view study_id);
 
 /// The distinct bad samples of a run on this rank. Thread-safe.
 class BadSampleLedger {
   public:
-    explicit BadSampleLedger(std::int64_t limit) : limit_(limit) {}
+    /// @param checker  the command that names bad samples.
+    BadSampleLedger(std::int64_t limit, std::string_view checker) : limit_(limit), checker_(checker) {}
 
     /// True if this sample was not known to be bad. @throws Error kBadInput beyond the limit.
     bool add(std::int64_t index);
@@ -35,6 +36,7 @@ class BadSampleLedger {
 
   private:
     std::int64_t limit_;
+    std::string checker_;
     mutable std::mutex mutex_;
     std::unordered_set<std::int64_t> indices_;
 };

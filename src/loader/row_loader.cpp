@@ -31,7 +31,7 @@ RowLoader::RowLoader(std::shared_ptr<SampleSource const> source, DataOptions con
       policy_(options.bad_samples),
       read_retries_(options.read_retries),
       seed_(seed),
-      bad_samples_(options.max_bad_samples) {}
+      bad_samples_(options.max_bad_samples, source_->checker()) {}
 
 StageTimes RowLoader::load(HostBatch& batch, std::int64_t row, WorkerScratch& scratch) {
     BatchRow& batch_row = batch.rows[static_cast<std::size_t>(row)];
@@ -69,9 +69,12 @@ StageTimes RowLoader::prepare_with_retries(std::int64_t index, HostBatch& batch,
 
 void RowLoader::note_bad_sample(std::int64_t index, Error const& error) {
     if (bad_samples_.add(index)) {
-        log_warning("sample {} cannot be used ({}); another takes its place. `{}` names it.",
-                    pseudonym(seed_, source_->describe(index)),
-                    may_pass(error) ? "it cannot be read" : "its data is wrong", source_->checker());
+        log_warning(
+            "study {} cannot be used ({}); another takes its place. That makes {} on this rank. `{}` names "
+            "it.",
+            pseudonym(seed_, source_->study_id(index)),
+            may_pass(error) ? "it cannot be read" : "its data is wrong", num_bad_samples(),
+            source_->checker());
     }
 }
 

@@ -34,6 +34,8 @@ class SampleSource {
     virtual bool has_labels(std::int64_t index) const = 0;
     /// "shard-000003.tar: sample 000003_000017": for messages.
     virtual std::string describe(std::int64_t index) const = 0;
+    /// The study that pseudonyms stand for; the sample's key where its metadata cannot be read.
+    virtual std::string study_id(std::int64_t index) const = 0;
     /// Consecutive samples that lie together on their storage; size() of them in all.
     virtual std::vector<SampleGroup> groups() const = 0;
     /// The command that names every sample that cannot be used, for messages.

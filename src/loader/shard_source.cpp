@@ -58,6 +58,15 @@ bool ShardSource::has_labels(std::int64_t index) const {
     return location(index).sample->find("labels") != nullptr;
 }
 
+std::string ShardSource::study_id(std::int64_t index) const {
+    auto const& [shard, sample] = location(index);
+    try {
+        return shard->read_metadata(*sample).study_id;
+    } catch (Error const&) {
+        return sample->key;
+    }
+}
+
 std::vector<SampleGroup> ShardSource::groups() const {
     std::vector<SampleGroup> groups;
     for (auto const& shard : shards_) {

@@ -22,6 +22,7 @@ class ShardSource final : public SampleSource {
     SourceSample read(std::int64_t index, HostBuffer& voxels) const override;
     bool has_labels(std::int64_t index) const override;
     std::string describe(std::int64_t index) const override;
+    std::string study_id(std::int64_t index) const override;
     std::vector<SampleGroup> groups() const override;  ///< the shards
     std::uint64_t largest_volume_bytes() const override { return largest_volume_bytes_; }
     std::string const& digest() const override { return digest_; }

@@ -40,6 +40,7 @@ class VolumeSource final : public SampleSource {
     SourceSample read(std::int64_t index, HostBuffer& voxels) const override;
     bool has_labels(std::int64_t) const override { return true; }
     std::string describe(std::int64_t index) const override;
+    std::string study_id(std::int64_t index) const override { return study(index).study_id; }
     std::vector<SampleGroup> groups() const override;  ///< the files
     std::uint64_t largest_volume_bytes() const override { return largest_volume_bytes_; }
     std::uint64_t scratch_bytes_per_thread() const override { return scratch_bytes_; }

@@ -298,7 +298,7 @@ Finding Trainer::explain(PendingStep const& step) {
     for (std::vector<std::int64_t> const& indices : step.row_indices) {
         std::vector<std::string>& rows = pseudonyms.emplace_back();
         for (std::int64_t const index : indices) {
-            rows.push_back(pseudonym(seed, inputs_.training_set->describe(index)));
+            rows.push_back(pseudonym(seed, inputs_.training_set->study_id(index)));
         }
     }
     std::unique_ptr<BatchLoader> loader;

@@ -69,6 +69,25 @@ TEST(BadSamples, ReplacementsDoNotDependOnTheWorldSize) {
     }
 }
 
+TEST(BadSamples, AWarningHasTheStudysPseudonymOnAnyRankAndTheCount) {
+    ShardFixture const shards(2, 6);
+    shards.damage(1, "000001_000002", "bin");
+    shards.damage(1, "000001_000004", "json");  // its study is not to be known
+    std::string const with_metadata = pseudonym(6, "train_1_a_2");
+    std::string const without_metadata = pseudonym(6, "000001_000004");
+    for (auto const& [rank, world_size] : {std::pair(0, 1), std::pair(0, 2), std::pair(1, 2)}) {
+        BatchLoader loader(shards.open(), replacing_options(2, rank, world_size), nullptr, {.seed = 6});
+        testing::internal::CaptureStderr();
+        keys_of(loader, 30);
+        std::string const log = testing::internal::GetCapturedStderr();
+        EXPECT_THAT(log, HasSubstr("study " + with_metadata + " cannot be used (its data is wrong)"));
+        EXPECT_THAT(log, HasSubstr("study " + without_metadata + " cannot be used"));
+        EXPECT_THAT(log, HasSubstr("That makes 2 on this rank"));
+        EXPECT_THAT(log, testing::Not(HasSubstr("train_1_a_2")));
+        EXPECT_EQ(loader.num_bad_samples(), 2);
+    }
+}
+
 TEST(BadSamples, TheBudgetEndsTheRun) {
     ShardFixture const shards(1, 6);
     shards.damage(0, "000000_000001", "bin");
@@ -113,6 +132,7 @@ class FlakySource final : public SampleSource {
     }
     bool has_labels(std::int64_t index) const override { return source_->has_labels(index); }
     std::string describe(std::int64_t index) const override { return source_->describe(index); }
+    std::string study_id(std::int64_t index) const override { return source_->study_id(index); }
     std::vector<SampleGroup> groups() const override { return source_->groups(); }
     std::uint64_t largest_volume_bytes() const override { return source_->largest_volume_bytes(); }
     std::string const& digest() const override { return source_->digest(); }

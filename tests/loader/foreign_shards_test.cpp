@@ -2,14 +2,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "base/error.hpp"
 #include "kernels/preprocess.hpp"
 #include "loader/batch_loader.hpp"
 #include "loader/shard_fixture.hpp"
+#include "loader/shard_list.hpp"
 
 namespace ctclip {
 namespace {
@@ -81,6 +84,47 @@ TEST(PreprocessedShards, SamplesWithoutLabelsHaveUnknownLabels) {
     EXPECT_EQ(num_labelled, source->size() - 1);
 }
 
+/// Raw shards of the Python converter, of webdataset's two writers and of GNU tar.
+TEST(RawShards, OfEveryForeignWriterReachTheModelAsTheFormulaSays) {
+    std::filesystem::path const folder = std::filesystem::path(CTCLIP_TEST_DATA) / "shard";
+    std::vector<std::filesystem::path> shards = resolve_shards((folder / "gnutar").string());
+    std::ranges::copy(resolve_shards((folder / "clean" / "shard-*.tar").string()),
+                      std::back_inserter(shards));
+    std::ranges::copy(resolve_shards((folder / "webdataset" / "*writer*.tar").string()),
+                      std::back_inserter(shards));
+    ASSERT_EQ(shards.size(), 22U);
+    LoaderOptions options = options_for_preprocessed();
+    options.data.target_shape = {6, 9, 8};
+    HostBuffer buffer;
+    std::int64_t num_samples = 0;
+    for (std::filesystem::path const& shard : shards) {
+        auto const source = std::make_shared<ShardSource const>(std::vector{shard});
+        if (source->size() == 0) {
+            continue;  // the converter leaves an empty shard when all its studies fail
+        }
+        BatchLoader loader(source, options, small_tokenizer(), {});
+        for (std::int64_t index = 0; BatchLease const batch = loader.next(); ++index, ++num_samples) {
+            SourceSample const sample = source->read(index, buffer);
+            SampleMetadata const& metadata = sample.metadata;
+            PreprocessRecipe const recipe =
+                make_recipe(plan_geometry(metadata.volume_shape, metadata.xy_spacing_mm,
+                                          metadata.z_spacing_mm, options.data.target_grid()),
+                            metadata.rescale_slope, metadata.rescale_intercept, options.data.clip_order);
+            std::size_t num_wrong = 0;
+            for (std::int32_t voxel = 0; voxel < 6 * 9 * 8; ++voxel) {
+                float const expected =
+                    preprocessed_voxel(recipe, sample.voxels.data(), voxel / 72, voxel / 8 % 9, voxel % 8);
+                float const found = batch->volumes[static_cast<std::size_t>(voxel)];
+                num_wrong += found == expected || (std::isnan(found) && std::isnan(expected)) ? 0 : 1;
+            }
+            EXPECT_EQ(num_wrong, 0U) << source->describe(index);
+            EXPECT_EQ(batch->study_ids.front(), metadata.study_id);
+            EXPECT_TRUE(std::ranges::equal(batch->labels, sample.labels));
+        }
+    }
+    EXPECT_GT(num_samples, 40);
+}
+
 /// Everything a shard says, or nothing if it is refused.
 std::optional<std::vector<std::string>> content_of(std::filesystem::path const& shard) {
     try {
@@ -122,6 +166,26 @@ TEST(DamagedShards, AFlippedBitIsFoundOrChangesNothing) {
         flip();
     }
     EXPECT_GT(num_found, 20);
+}
+
+TEST(DamagedShards, AShardThatIsCutWhileItIsInUseIsNamedAndCanBeReplaced) {
+    ShardFixture const shards(2, 4);
+    LoaderOptions options;
+    options.data = small_data_options();
+    options.data.shuffle = false;
+    options.data.num_workers = 0;
+    BatchLoader strict(shards.open(), options, nullptr, {});
+    options.data.bad_samples = BadSamplePolicy::kReplace;
+    BatchLoader patient(shards.open(), options, nullptr, {});
+    std::filesystem::resize_file(shards.shard(1), 1000);
+    auto const take = [](BatchLoader& loader) {
+        for (int batch = 0; batch < 4; ++batch) {
+            loader.next();
+        }
+    };
+    EXPECT_THAT([&] { take(strict); }, ThrowsMessage<Error>(HasSubstr("shard-000001.tar")));
+    take(patient);
+    EXPECT_EQ(patient.num_bad_samples(), 4);
 }
 
 TEST(DamagedShards, ATruncatedShardIsRefusedAtEveryLength) {

@@ -39,6 +39,7 @@ class MemorySource final : public SampleSource {
     }
     bool has_labels(std::int64_t) const override { return false; }
     std::string describe(std::int64_t index) const override { return fmt::format("sample {}", index); }
+    std::string study_id(std::int64_t index) const override { return fmt::format("{}", index); }
     std::vector<SampleGroup> groups() const override { return groups_; }
     std::uint64_t largest_volume_bytes() const override { return 2; }
     std::string const& digest() const override { return digest_; }

@@ -14,6 +14,10 @@
 
 namespace ctclip {
 
+inline std::string tiny_study_id(std::int64_t sample) {
+    return "valid_" + std::to_string(sample) + "_a_1";
+}
+
 /// @param bad_sample  one voxel of it is NaN; -1: of none
 inline void write_tiny_shard(std::filesystem::path const& folder, std::int64_t num_samples,
                              std::int64_t bad_sample = -1) {
@@ -21,7 +25,7 @@ inline void write_tiny_shard(std::filesystem::path const& folder, std::int64_t n
     ShardWriter writer(folder / shard_name(0), "");
     for (std::int64_t i = 0; i < num_samples; ++i) {
         SampleMetadata metadata;
-        metadata.study_id = "valid_" + std::to_string(i) + "_a_1";
+        metadata.study_id = tiny_study_id(i);
         metadata.volume_shape = {8, 8, 4};
         metadata.xy_spacing = "[0.75, 0.75]";
         metadata.xy_spacing_mm = 0.75;

@@ -53,9 +53,7 @@ class TrainingSafetyTest : public testing::Test {
     std::string study(std::int64_t step, std::int64_t row = 0) const {
         std::int64_t const index =
             4 * (step - 1) + (ranks_.world_size() - 1) * options_.data.batch_size + row;
-        return pseudonym(static_cast<std::uint64_t>(options_.experiment.seed),
-                         (folder_ / "shards" / shard_name(0)).string() + ": sample " +
-                             sample_key(0, static_cast<std::size_t>(index)));
+        return pseudonym(static_cast<std::uint64_t>(options_.experiment.seed), tiny_study_id(index));
     }
 
     Trainer trainer() { return Trainer(options_, "", {ranks_, ranks_, at::kCPU, "test", 1}); }
@@ -182,8 +180,7 @@ TEST_F(TrainingSafetyTest, AVolumeThatHoldsNaNIsBadInput) {
     ranks_.barrier();
     options_.data.shards_train = (folder_ / "broken").string();
     std::string const name =
-        pseudonym(static_cast<std::uint64_t>(options_.experiment.seed),
-                  (folder_ / "broken" / shard_name(0)).string() + ": sample " + sample_key(0, 5));
+        pseudonym(static_cast<std::uint64_t>(options_.experiment.seed), tiny_study_id(5));
 
     try {
         trainer().run(never);
