@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <ctime>
@@ -12,7 +13,8 @@ namespace {
 constexpr int kStopSignals[] = {SIGTERM, SIGINT, SIGHUP, SIGXCPU, SIGUSR1, SIGUSR2};
 
 std::atomic<int> first_signal = 0;
-std::atomic<std::int64_t> first_time_ms = 0;
+/// When each signal came first; 0: not yet.
+std::array<std::atomic<std::int64_t>, NSIG> first_times_ms;
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<std::int64_t>::is_always_lock_free,
               "a signal handler may touch lock-free atomics only");
 
@@ -22,15 +24,19 @@ std::int64_t now_ms() {
     return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
 }
 
-void on_stop_signal(int signal_number) {
+/// @return the time of the first such signal if this is another; else 0.
+std::int64_t note(int signal_number) {
     int none = 0;
-    if (first_signal.compare_exchange_strong(none, signal_number)) {
-        first_time_ms = now_ms();
-        return;
-    }
-    bool const is_repeated =
-        first_signal == signal_number && (signal_number == SIGTERM || signal_number == SIGINT);
-    if (is_repeated && now_ms() - first_time_ms >= 1000) {
+    first_signal.compare_exchange_strong(none, signal_number);
+    std::int64_t before_ms = 0;
+    first_times_ms[static_cast<std::size_t>(signal_number)].compare_exchange_strong(before_ms, now_ms());
+    return before_ms;
+}
+
+void on_stop_signal(int signal_number) {
+    std::int64_t const before_ms = note(signal_number);
+    bool const may_insist = signal_number == SIGTERM || signal_number == SIGINT;
+    if (may_insist && before_ms != 0 && now_ms() - before_ms >= 1000) {
         static constexpr char kText[] =
             "second stop signal: ending at once, the last saved state is intact\n";
         [[maybe_unused]] ssize_t const written = ::write(STDERR_FILENO, kText, sizeof kText - 1);
@@ -81,8 +87,13 @@ std::string stop_signal_name() {
 }
 
 void set_stop_signal(int signal_number) noexcept {
-    first_signal = signal_number;
-    first_time_ms = now_ms();
+    first_signal = 0;
+    for (std::atomic<std::int64_t>& time_ms : first_times_ms) {
+        time_ms = 0;
+    }
+    if (signal_number != 0) {
+        note(signal_number);
+    }
 }
 
 }  // namespace ctclip

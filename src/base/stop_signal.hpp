@@ -1,7 +1,7 @@
 /// Stop requests. SIGTERM, SIGINT, SIGHUP, SIGXCPU, SIGUSR1 and SIGUSR2 set a flag and nothing else; work
 /// goes on to its next safe point, where the ranks agree to stop. The same SIGTERM or SIGINT again, a second
-/// or more later, ends the process at once with code 75 (schedulers and launchers often deliver one request
-/// twice).
+/// or more after its first and whatever came before, ends the process at once with code 75 (schedulers and
+/// launchers often deliver one request twice).
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ void install_stop_signals();
 bool stop_requested() noexcept;
 /// "SIGTERM", or "" while none has come.
 std::string stop_signal_name();
-/// As if `signal_number` had arrived. 0 clears the flag (tests).
+/// As if `signal_number` had arrived, and nothing before. 0 clears the flag (tests).
 void set_stop_signal(int signal_number) noexcept;
 
 /// Thrown on every rank, once the ranks have agreed and everything is saved: exit code 75, "run the same
