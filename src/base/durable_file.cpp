@@ -29,6 +29,48 @@ std::filesystem::path partial_name(std::filesystem::path const& final_path) {
                                                ::getpid(), entropy(), entropy(), kPartialSuffix);
 }
 
+[[noreturn]] void refuse_existing(std::filesystem::path const& path) {
+    fail(ExitCode::kCannotCreate, "{} exists already; a finished file is never overwritten", path.string());
+}
+
+bool is_same_file(std::filesystem::path const& a, std::filesystem::path const& b) {
+    struct stat status_a {};
+    struct stat status_b {};
+    return ::stat(a.c_str(), &status_a) == 0 && ::stat(b.c_str(), &status_b) == 0 &&
+           status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
+}
+
+/// Puts a file under a second name, or a new one where the file system has no links, unless that exists.
+void name_new(std::filesystem::path const& file, std::filesystem::path const& name) {
+    // link(2) fails where the name exists, which rename(2) would silently replace. NFS may lose the answer to a
+    // link that was made, and ask again: then our own file is in the way.
+    if (::link(file.c_str(), name.c_str()) == 0) {
+        return;
+    }
+    int const link_error = errno;
+    if (is_same_file(file, name)) {
+        return;
+    }
+    if (link_error == EEXIST) {
+        refuse_existing(name);
+    }
+    bool const has_no_links = link_error == EPERM || link_error == EOPNOTSUPP || link_error == EMLINK;
+    if (!has_no_links) {
+        fail_errno(ExitCode::kIoError, "cannot link to " + name.string(), link_error);
+    }
+    if (::renameat2(AT_FDCWD, file.c_str(), AT_FDCWD, name.c_str(), RENAME_NOREPLACE) != 0) {
+        int const rename_error = errno;
+        if (rename_error == EEXIST) {
+            refuse_existing(name);
+        }
+        require(rename_error != EINVAL, ExitCode::kCannotCreate,
+                "cannot create {}: this file system can neither link nor rename without replacing what may be "
+                "there. Choose an output on another one",
+                name.string());
+        fail_errno(ExitCode::kIoError, "cannot rename to " + name.string(), rename_error);
+    }
+}
+
 }  // namespace
 
 DurableFile::DurableFile(std::filesystem::path final_path, IfExists if_exists)
@@ -101,23 +143,20 @@ std::string DurableFile::commit() {
             fail_errno(ExitCode::kIoError, "cannot rename to " + final_path_.string(), errno);
         }
     } else {
-        // link(2) fails where the name exists, which rename(2) would silently replace.
-        if (::link(partial_path_.c_str(), final_path_.c_str()) != 0) {
-            int const error = errno;
-            require(error != EEXIST, ExitCode::kCannotCreate,
-                    "{} exists already; a finished file is never overwritten", final_path_.string());
-            bool const has_no_links = error == EPERM || error == EOPNOTSUPP || error == EMLINK;
-            if (!has_no_links || ::renameat2(AT_FDCWD, partial_path_.c_str(), AT_FDCWD, final_path_.c_str(),
-                                             RENAME_NOREPLACE) != 0) {
-                fail_errno(ExitCode::kIoError, "cannot link to " + final_path_.string(), error);
-            }
-        } else if (::unlink(partial_path_.c_str()) != 0) {
-            log_warning("cannot remove {}: {}", partial_path_.string(),
-                        std::generic_category().message(errno));
+        name_new(partial_path_, final_path_);
+    }
+    try {
+        sync_folder(folder_of(final_path_));
+    } catch (Error const&) {
+        if (if_exists_ == IfExists::kRefuse) {
+            ::unlink(final_path_.c_str());
         }
+        throw;
+    }
+    if (::unlink(partial_path_.c_str()) != 0 && errno != ENOENT) {
+        log_warning("cannot remove {}: {}", partial_path_.string(), std::generic_category().message(errno));
     }
     partial_path_.clear();
-    sync_folder(folder_of(final_path_));
     return sealed_sha256_;
 }
 

@@ -23,7 +23,9 @@ enum class IfExists {
 /// Writes a private temporary `.<name>.<unique>.partial` beside the target (exclusive, the user's umask), and
 /// puts it under its final name only after fsync, checked close and a read-back from storage whose CRC-32C
 /// equals what was written. The destructor removes an uncommitted temporary.
-/// @throws Error kCannotCreate, kIoError, kNoPermission; after any throw nothing new is under the final name.
+/// @throws Error kCannotCreate, kIoError, kNoPermission; after any throw nothing new is under the final name
+/// (kReplace: but for a folder that cannot be synced; then the new file, whole, has replaced the old one, and a
+/// power cut may undo that).
 class DurableFile {
   public:
     explicit DurableFile(std::filesystem::path final_path, IfExists if_exists = IfExists::kRefuse);

@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdarg>
+#include <cstdio>
 #include <mutex>
 
 namespace ctclip {
@@ -18,7 +20,8 @@ FaultPlan* fault_plan = nullptr;
 bool is_due(char const* call, std::string const& path, FaultKind kind) {
     std::lock_guard const guard(fault_mutex);
     if (fault_plan == nullptr || fault_plan->call != call || fault_plan->kind != kind ||
-        !path.starts_with(fault_plan->folder) || path.ends_with(".lock")) {
+        !path.starts_with(fault_plan->folder) ||
+        (path.ends_with(".lock") && path != fault_plan->folder)) {
         return false;
     }
     int const number = ++fault_plan->num_calls;
@@ -29,6 +32,11 @@ bool is_due(char const* call, std::string const& path, FaultKind kind) {
         errno = fault_plan->error_number;
     }
     return is_hit;
+}
+
+bool has_links(std::string const& path) {
+    std::lock_guard const guard(fault_mutex);
+    return fault_plan == nullptr || fault_plan->has_links || !path.starts_with(fault_plan->folder);
 }
 
 std::string path_of(int descriptor) {
@@ -94,10 +102,15 @@ int open(char const* path, int flags, ...) {
 }
 
 int link(char const* from, char const* to) {
+    if (!ctclip::has_links(to)) {
+        errno = EPERM;
+        return -1;
+    }
     if (ctclip::is_due("link", to, ctclip::FaultKind::kErrno)) {
         return -1;
     }
-    return static_cast<int>(syscall(SYS_link, from, to));
+    int const status = static_cast<int>(syscall(SYS_link, from, to));
+    return ctclip::is_due("link", to, ctclip::FaultKind::kLostReply) ? -1 : status;
 }
 
 int unlink(char const* path) {
@@ -112,6 +125,20 @@ int rename(char const* from, char const* to) {
         return -1;
     }
     return static_cast<int>(syscall(SYS_rename, from, to));
+}
+
+int renameat2(int from_folder, char const* from, int to_folder, char const* to, unsigned flags) {
+    if (ctclip::is_due("renameat2", to, ctclip::FaultKind::kErrno)) {
+        return -1;
+    }
+    return static_cast<int>(syscall(SYS_renameat2, from_folder, from, to_folder, to, flags));
+}
+
+int stat(char const* path, struct stat* status) {
+    if (ctclip::is_due("stat", path, ctclip::FaultKind::kErrno)) {
+        return -1;
+    }
+    return static_cast<int>(syscall(SYS_newfstatat, AT_FDCWD, path, status, 0));
 }
 
 }  // extern "C"

@@ -6,18 +6,24 @@
 
 namespace ctclip {
 
-enum class FaultKind { kErrno, kShortWrite };
+enum class FaultKind {
+    kErrno,
+    kShortWrite,
+    kLostReply,  ///< link only: the call is made, and said to have failed
+};
 
 /// Which call fails. Only calls on paths below `folder` count, of all threads; those on lock files do not (the lock's
-/// heart beats at its own times).
+/// heart beats at its own times), unless `folder` is the path of one.
 struct FaultPlan {
-    std::string call;      ///< write, pread, fsync, close, open, link, unlink, rename
+    std::string call = {};  ///< write, pread, fsync, close, open, link, unlink, rename, renameat2, stat
     int fatal_number = 0;  ///< 1: the first such call
     int error_number = 0;
     bool is_for_ever = false;
     FaultKind kind = FaultKind::kErrno;
 
-    std::string folder;
+    bool has_links = true;  ///< false: link always fails with EPERM, as on a file system that has none
+
+    std::string folder = {};
     int num_calls = 0;       ///< so far
     bool has_fired = false;  ///< a call failed
 };
