@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -16,9 +17,9 @@
 #include <optional>
 #include <random>
 #include <sstream>
+#include <system_error>
 
 #include "base/error.hpp"
-#include "base/file_descriptor.hpp"
 #include "base/log.hpp"
 #include "base/machine.hpp"
 
@@ -46,9 +47,12 @@ std::string first_line(char const* path) {
 }
 
 /// Start of a process in clock ticks since boot: tells it from a later one with the same number. "" if it is
-/// gone, or dead and only waits for its parent to notice (in containers nobody may).
-std::string process_start(long pid) {
+/// dead and only waits for its parent to notice (in containers nobody may). Nothing where it cannot be seen.
+std::optional<std::string> process_start(long pid) {
     std::string const line = first_line(fmt::format("/proc/{}/stat", pid).c_str());
+    if (line.empty()) {
+        return std::nullopt;
+    }
     std::istringstream fields(line.substr(line.rfind(')') + 1));  // the name before it may hold anything
     std::string state;
     fields >> state;
@@ -57,6 +61,12 @@ std::string process_start(long pid) {
         fields >> start;
     }
     return !fields || state == "Z" || state == "X" ? "" : start;
+}
+
+/// Numbers of processes mean something within one. "" where the system does not say.
+std::string pid_namespace() {
+    std::error_code ignored;
+    return std::filesystem::read_symlink("/proc/self/ns/pid", ignored).string();
 }
 
 std::string environment(char const* name) {
@@ -73,8 +83,9 @@ json describe_owner(std::string_view program, std::string const& nonce) {
     return {{"program", program},
             {"host", host_name()},
             {"boot_id", first_line("/proc/sys/kernel/random/boot_id")},
+            {"pid_namespace", pid_namespace()},
             {"pid", ::getpid()},
-            {"process_start", process_start(::getpid())},
+            {"process_start", process_start(::getpid()).value_or("")},
             {"slurm_job_id", environment("SLURM_JOB_ID")},
             {"slurm_restart_count", environment("SLURM_RESTART_COUNT")},
             {"nonce", nonce}};
@@ -125,9 +136,18 @@ bool is_earlier_start_of_this_job(json const& owner, json const& self) {
                number_or(text_of(self, "slurm_restart_count"), 0);
 }
 
-bool is_alive_on_this_host(json const& owner) {
-    std::string const start = process_start(number_or(text_of(owner, "pid"), 0));
-    return !start.empty() && start == text_of(owner, "process_start");
+/// Whether a process of this host and pid namespace lives. Nothing where that cannot be told: a process of
+/// another user may be hidden (hidepid).
+std::optional<bool> is_alive(json const& owner) {
+    long const pid = number_or(text_of(owner, "pid"), 0);
+    if (pid <= 0) {
+        return std::nullopt;
+    }
+    if (::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH) {
+        return false;
+    }
+    std::optional<std::string> const start = process_start(pid);
+    return start ? std::optional(!start->empty() && *start == text_of(owner, "process_start")) : std::nullopt;
 }
 
 bool stands_still(std::filesystem::path const& path, LockContent const& before) {
@@ -146,35 +166,40 @@ bool is_stale(std::filesystem::path const& path, LockContent const& lock, json c
     if (is_earlier_start_of_this_job(lock.owner, self)) {
         return true;
     }
-    bool const is_same_boot = text_of(lock.owner, "host") == text_of(self, "host") &&
-                              text_of(lock.owner, "boot_id") == text_of(self, "boot_id");
-    return is_same_boot ? !is_alive_on_this_host(lock.owner) : stands_still(path, lock);
+    bool const can_be_seen = std::ranges::all_of(std::array{"host", "boot_id", "pid_namespace"}, [&](auto name) {
+        return text_of(lock.owner, name) == text_of(self, name);
+    });
+    std::optional<bool> const lives = can_be_seen ? is_alive(lock.owner) : std::nullopt;
+    return lives ? !*lives : stands_still(path, lock);
 }
 
-/// False if somebody else's lock is there.
-bool try_create(std::filesystem::path const& path, std::string const& content) {
-    FileDescriptor const file(
-        ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+/// Nothing if somebody else's lock is there.
+FileDescriptor try_create(std::filesystem::path const& path, std::string const& content) {
+    FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
     if (!file) {
-        if (errno == EEXIST) {
-            return false;
+        int const error = errno;
+        if (error != EEXIST) {
+            fail_errno(ExitCode::kCannotCreate, "cannot create " + path.string(), error);
         }
-        fail_errno(ExitCode::kCannotCreate, "cannot create " + path.string(), errno);
+        return file;
     }
-    if (::write(file.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size())) {
-        fail_errno(ExitCode::kIoError, "cannot write " + path.string(), errno);
+    try {
+        append_all(file, path, content);
+        if (::fsync(file.get()) != 0) {  // after a power cut, a lock without its owner could only be watched
+            fail_errno(ExitCode::kIoError, "cannot sync " + path.string(), errno);
+        }
+    } catch (Error const&) {
+        ::unlink(path.c_str());
+        throw;
     }
-    if (::fsync(file.get()) != 0) {  // after a power cut, a lock without its owner could only be watched
-        fail_errno(ExitCode::kIoError, "cannot sync " + path.string(), errno);
-    }
-    return true;
+    return file;
 }
 
 /// Puts our lock in the place of a stale one. Several jobs may find it stale at once, and the slower ones
 /// must not remove what the fastest has put there since: so only the holder of a claim, milliseconds long,
 /// may remove it, and only after another look.
-/// @return false if another job was faster, or is at it.
-bool take_over(std::filesystem::path const& path, LockContent const& stale, std::string const& content) {
+/// @return nothing if another job was faster, or is at it.
+FileDescriptor take_over(std::filesystem::path const& path, LockContent const& stale, std::string const& content) {
     std::filesystem::path const claim = path.string() + ".takeover";
     std::error_code ignored;
     if (!try_create(claim, content)) {
@@ -182,15 +207,15 @@ bool take_over(std::filesystem::path const& path, LockContent const& stale, std:
         if (other && stands_still(claim, *other)) {
             std::filesystem::remove(claim, ignored);  // its owner died in those milliseconds
         }
-        return false;
+        return {};
     }
     auto const now = read_lock(path);
     if (now && now->owner == stale.owner) {
         std::filesystem::remove(path, ignored);
     }
-    bool const is_taken = try_create(path, content);
+    FileDescriptor taken = try_create(path, content);
     std::filesystem::remove(claim, ignored);
-    return is_taken;
+    return taken;
 }
 
 }  // namespace
@@ -199,7 +224,8 @@ OutputLock::OutputLock(std::filesystem::path const& folder, std::string_view pro
     : path_(folder / kLockName), nonce_(make_nonce()) {
     json const self = describe_owner(program, nonce_);
     std::string const content = beat_text(0) + self.dump();
-    for (bool is_ours = try_create(path_, content); !is_ours;) {
+    file_ = try_create(path_, content);
+    while (!file_) {
         if (auto const lock = read_lock(path_)) {
             require(
                 is_stale(path_, *lock, self), ExitCode::kCannotCreate,
@@ -207,9 +233,9 @@ OutputLock::OutputLock(std::filesystem::path const& folder, std::string_view pro
                 "choose another output",
                 folder.string(), describe(lock->owner));
             log_info("taking over {} from {}, which is gone", folder.string(), describe(lock->owner));
-            is_ours = take_over(path_, *lock, content);
+            file_ = take_over(path_, *lock, content);
         } else {
-            is_ours = try_create(path_, content);  // released since
+            file_ = try_create(path_, content);  // released since
         }
     }
     heart_ = std::jthread([this](std::stop_token const& stop) { beat(stop); });
@@ -241,10 +267,13 @@ void OutputLock::beat(std::stop_token const& stop) {
         if (stop.stop_requested()) {
             return;
         }
-        FileDescriptor const file(::open(path_.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+        // Through the file that was created: under its name may be the lock of a job that took over. To close
+        // a descriptor makes NFS send what was written; fsync would wait for all of a local disk.
         std::string const text = beat_text(count);
-        if (!file || ::pwrite(file.get(), text.data(), text.size(), 0) != kBeatDigits) {
-            log_warning("the heartbeat of {} cannot be written", path_.string());
+        bool const is_written = ::pwrite(file_.get(), text.data(), text.size(), 0) == kBeatDigits;
+        if (!is_written || ::close(::dup(file_.get())) != 0) {
+            log_warning("the heartbeat of {} cannot be written: {}", path_.string(),
+                        std::generic_category().message(errno));
         }
     }
 }

@@ -3,19 +3,21 @@
 /// itself.
 #pragma once
 
-#include <atomic>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <thread>
+
+#include "base/file_descriptor.hpp"
 
 namespace ctclip {
 
 class OutputLock {
   public:
     /// Takes the lock `.ctclip.lock` in `folder`. A lock that is there is stale, and replaced, if its owner
-    /// ran on this host and is gone, if it belongs to an earlier start of this Slurm job, or if its heartbeat
-    /// stands still while we watch (a little longer than two beats).
+    /// ran on this host (and in the same container) and is gone, if it belongs to an earlier start of this Slurm
+    /// job, or, where its processes cannot be seen, if its heartbeat stands still while we watch (a little longer
+    /// than two beats).
     /// @param program  of the owner, for the message that another job gets.
     /// @throws Error kCannotCreate naming the owner if the lock is held; kIoError, kNoPermission.
     OutputLock(std::filesystem::path const& folder, std::string_view program);
@@ -31,6 +33,7 @@ class OutputLock {
 
     std::filesystem::path path_;
     std::string nonce_;
+    FileDescriptor file_;  ///< the lock as it was created, whatever its name means by now
     std::jthread heart_;
 };
 

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <grp.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,16 +86,93 @@ TEST(OutputLock, IsTakenOverFromAnotherHostOnceItsHeartStandsStill) {
     EXPECT_NO_THROW(OutputLock(dir.path(), "ctclip-convert"));
 }
 
-TEST(OutputLock, IsLeftToAnotherHostWhileItsHeartBeats) {
+/// The content of a lock of this process: {beat, owner}.
+std::string content_of_own_lock() {
     TempDir const dir;
-    std::filesystem::path const path = dir / ".ctclip.lock";
-    std::ofstream(path) << "000000000007" << kForeignOwner;
-    std::jthread const heart([&](std::stop_token const& stop) {
+    OutputLock const lock(dir.path(), "ctclip-train");
+    return read_text_file(dir / ".ctclip.lock");
+}
+
+std::string replaced(std::string text, std::string const& from, std::string const& to) {
+    std::size_t const at = text.find(from);
+    EXPECT_NE(at, text.npos) << from << " is not in " << text;
+    return at == text.npos ? text : text.replace(at, from.size(), to);
+}
+
+/// Beats in a lock that another process has written.
+std::jthread beat_in(std::filesystem::path const& path) {
+    return std::jthread([path](std::stop_token const& stop) {
         for (int beat = 8; !stop.stop_requested(); ++beat) {
             std::fstream(path, std::ios::in | std::ios::out) << fmt::format("{:012}", beat);
             std::this_thread::sleep_for(std::chrono::milliseconds(100));
         }
     });
+}
+
+TEST(OutputLock, IsLeftToAnotherContainerOfThisHostWhileItsHeartBeats) {
+    TempDir const dir;
+    std::filesystem::path const path = dir / ".ctclip.lock";
+    std::string const own = std::filesystem::read_symlink("/proc/self/ns/pid").string();
+    std::string const content = replaced(content_of_own_lock(), own, "pid:[1]");
+    // A number that no process has here.
+    std::ofstream(path) << replaced(content, fmt::format("\"pid\":{}", ::getpid()), "\"pid\":4194303");
+    std::jthread const heart = beat_in(path);
+    EXPECT_THAT([&] { OutputLock(dir.path(), "ctclip-convert"); },
+                ThrowsMessage<Error>(HasSubstr("in use by ctclip-train (process 4194303")));
+}
+
+/// Tries to lock `folder` as a user who does not see processes of others.
+/// @return the exit code: 0 if it got the lock, 1 if it is in use, 2 if processes cannot be hidden here.
+int lock_as_another_user(std::filesystem::path const& folder) {
+    pid_t const child = ::fork();
+    if (child == 0) {
+        bool const is_hidden = ::unshare(CLONE_NEWNS) == 0 &&
+                               ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                               ::mount("proc", "/proc", "proc", 0, "hidepid=2") == 0 && ::setgid(65534) == 0 &&
+                               ::setgroups(0, nullptr) == 0 && ::setuid(65534) == 0;
+        int code = is_hidden ? 0 : 2;
+        try {
+            is_hidden ? static_cast<void>(OutputLock(folder, "stranger")) : void();
+        } catch (Error const&) {
+            code = 1;
+        }
+        ::_exit(code);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WEXITSTATUS(status);
+}
+
+TEST(OutputLock, IsLeftToAnotherUserWhoseProcessIsHidden) {
+    TempDir const dir;
+    std::filesystem::permissions(dir.path(), std::filesystem::perms::all);
+    OutputLock const lock(dir.path(), "ctclip-train");
+    int const code = lock_as_another_user(dir.path());
+    if (code == 2) {
+        GTEST_SKIP() << "needs root, to mount a /proc that hides processes";
+    }
+    EXPECT_EQ(code, 1);
+    EXPECT_NO_THROW(lock.require_held());
+}
+
+TEST(OutputLock, BeatsInItsOwnFileOnly) {
+    TempDir const held;
+    TempDir const lost;
+    OutputLock const lock(held.path(), "a");
+    OutputLock const lost_lock(lost.path(), "a");
+    std::filesystem::remove(lost / ".ctclip.lock");
+    std::string const heirs = std::string("000000000000") + kForeignOwner;
+    std::ofstream(lost / ".ctclip.lock") << heirs;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5500));
+    EXPECT_THAT(read_text_file(held / ".ctclip.lock"), testing::StartsWith("000000000001"));
+    EXPECT_EQ(read_text_file(lost / ".ctclip.lock"), heirs);
+}
+
+TEST(OutputLock, IsLeftToAnotherHostWhileItsHeartBeats) {
+    TempDir const dir;
+    std::filesystem::path const path = dir / ".ctclip.lock";
+    std::ofstream(path) << "000000000007" << kForeignOwner;
+    std::jthread const heart = beat_in(path);
     EXPECT_THAT([&] { OutputLock(dir.path(), "ctclip-convert"); },
                 ThrowsMessage<Error>(HasSubstr("in use by ctclip-train (process 1 on host node17")));
 }
