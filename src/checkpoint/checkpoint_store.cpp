@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/file_descriptor.hpp"
 #include "base/log.hpp"
 
 namespace ctclip {
@@ -90,7 +91,8 @@ std::filesystem::path CheckpointStore::save(TrainState state) {
     std::int64_t const step = state.info.step;
     auto const metric = metric_of(state.metrics);
     std::filesystem::path const path = folder_ / checkpoint_name(step);
-    if (std::filesystem::exists(path)) {
+    std::error_code unknown;  // then there is nothing to tell
+    if (std::filesystem::exists(path, unknown)) {
         log_warning("{} exists and is replaced by this run's state at step {}", path.string(), step);
     }
     verified_.erase(path);
@@ -99,13 +101,22 @@ std::filesystem::path CheckpointStore::save(TrainState state) {
     verified_[path] = metric;
     damaged_.erase(path);
 
+    try {
+        point_to(path, step);
+        prune();
+    } catch (Error const& error) {
+        log_warning("{}. The checkpoint {} is whole and counts", error.what(), path.string());
+    }
+    return path;
+}
+
+void CheckpointStore::point_to(std::filesystem::path const& path, std::int64_t step) const {
+    FileDescriptor const file = open_for_reading(path);
     nlohmann::ordered_json const pointer{{"schema", "ctclip-latest-1"},
                                          {"name", path.filename().string()},
                                          {"step", step},
-                                         {"bytes", std::filesystem::file_size(path)}};
+                                         {"bytes", file_size_bytes(file, path)}};
     write_durably(folder_ / kPointerName, pointer.dump(2) + "\n", IfExists::kReplace);
-    prune();
-    return path;
 }
 
 void CheckpointStore::prune() {

@@ -56,12 +56,14 @@ class CheckpointStore {
 
     /// Commits the state under its step's name, then points `latest.json` to it, then prunes. A file of the
     /// same step, which only a run that fell back to an older checkpoint can meet, is replaced.
-    /// @throws Error as write_checkpoint; then what was there is still there.
+    /// @throws Error as write_checkpoint; then what was there is still there. Once the file is committed, what
+    /// fails is a warning.
     std::filesystem::path save(TrainState state);
 
     std::filesystem::path const& folder() const noexcept { return folder_; }
 
   private:
+    void point_to(std::filesystem::path const& path, std::int64_t step) const;
     void prune();
     bool is_verified(CheckpointEntry const& entry);
     std::optional<double> metric_of(StateGroup const& metrics) const;

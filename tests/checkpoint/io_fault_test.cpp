@@ -113,6 +113,19 @@ TEST_F(SaveFault, OfPublishingLosesNothing) {
     EXPECT_GT(num_reported_, 0);
 }
 
+TEST_F(SaveFault, OfALookAtAFileLosesNothing) {
+    sweep("stat", {EIO, ESTALE});
+}
+
+/// The second file of a save is latest.json.
+TEST_F(SaveFault, AfterTheCommitIsNoFailedSave) {
+    for (FaultPlan plan : {FaultPlan{.call = "rename", .fatal_number = 2, .error_number = EIO},
+                           FaultPlan{.call = "write", .fatal_number = 2, .error_number = ENOSPC}}) {
+        EXPECT_TRUE(survives(plan));
+    }
+    EXPECT_EQ(num_reported_, 0);
+}
+
 TEST_F(SaveFault, InterruptedAndShortWritesAreCompleted) {
     sweep("write", {EINTR});
     sweep("write", {0}, FaultKind::kShortWrite);
