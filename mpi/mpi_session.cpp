@@ -18,24 +18,26 @@ class MpiSession::Library {
   public:
     Library() {
         // SERIALIZED: gradient hooks may run on autograd's threads, never two at a time.
-        int provided = MPI_THREAD_SINGLE;
-        mpi_check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
-        is_started_ = true;
-        mpi_check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-        require(provided >= MPI_THREAD_SERIALIZED, ExitCode::kUnavailable,
-                "this MPI library allows calls from the main thread only (gradients are sent from autograd's "
-                "threads). Use an MPI built with thread support.");
+        mpi_check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &thread_support_), "MPI_Init_thread");
     }
     Library(Library const&) = delete;
     Library& operator=(Library const&) = delete;
     ~Library() {
-        if (is_started_ && MPI_Finalize() != MPI_SUCCESS) {
+        if (MPI_Finalize() != MPI_SUCCESS) {
             log_warning("MPI_Finalize failed");
         }
     }
 
+    /// What may fail once MPI runs; then it must be ended all the same.
+    void prepare() const {
+        mpi_check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+        require(thread_support_ >= MPI_THREAD_SERIALIZED, ExitCode::kUnavailable,
+                "this MPI library allows calls from the main thread only (gradients are sent from autograd's "
+                "threads). Use an MPI built with thread support.");
+    }
+
   private:
-    bool is_started_ = false;
+    int thread_support_ = MPI_THREAD_SINGLE;
 };
 
 namespace {
@@ -70,6 +72,7 @@ MpiSession::MpiSession() {
     LaunchEnvironment const environment = LaunchEnvironment::read();
     refuse_if(launch_problem(environment));
     library_ = std::make_unique<Library>();
+    library_->prepare();
     communicator_ = std::make_unique<MpiCommunicator>(MPI_COMM_WORLD);
 
     // Hosts may differ in their variables; rank 0's decide, so that all ranks refuse or none.

@@ -11,6 +11,7 @@
 namespace ctclip {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 ProcessResult run_on_3_ranks(std::string const& action) {
@@ -59,6 +60,14 @@ TEST(MpiSession, AKilledRankEndsTheJobWithinSeconds) {
 
     EXPECT_NE(result.exit_code, 0);
     EXPECT_LT(stopwatch.elapsed_s(), 10.0);
+}
+
+TEST(MpiSession, EndsAnMpiThatItCannotUse) {
+    ProcessResult const result =
+        run_process({"env", "SESSION_PROGRAM_NO_THREADS=1", CTCLIP_SESSION_PROGRAM, "nothing"});
+
+    EXPECT_EQ(result.exit_code, 69) << result.err;
+    EXPECT_THAT(result.err, AllOf(HasSubstr("finalizing"), HasSubstr("Use an MPI built with thread support")));
 }
 
 TEST(MpiSession, RefusesToRunAsOneOfSeveralSingletons) {

@@ -1,6 +1,10 @@
 // What the session tests start under mpirun: rank 1 fails in one way or another while the others wait for it.
+// With SESSION_PROGRAM_NO_THREADS set, the MPI library says that it supports no threads.
+#include <mpi.h>
+
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -25,6 +29,24 @@ void run(std::string const& action, ctclip::Communicator& communicator) {
 }
 
 }  // namespace
+
+// MPI's profiling interface: these stand before the library's.
+extern "C" {
+
+int MPI_Init_thread(int* argc, char*** argv, int required, int* provided) {
+    int const status = PMPI_Init_thread(argc, argv, required, provided);
+    if (std::getenv("SESSION_PROGRAM_NO_THREADS") != nullptr) {
+        *provided = MPI_THREAD_SINGLE;
+    }
+    return status;
+}
+
+int MPI_Finalize() {
+    std::fprintf(stderr, "finalizing\n");
+    return PMPI_Finalize();
+}
+
+}  // extern "C"
 
 int main(int, char** argv) {
     try {
