@@ -14,9 +14,11 @@
 #include "base/digest.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/machine.hpp"
 #include "jobs/program_frame.hpp"
 #include "mpi/failure_exchange.hpp"
 #include "mpi/mpi_session.hpp"
+#include "mpi/watchdog.hpp"
 
 namespace ctclip {
 namespace {
@@ -123,17 +125,27 @@ void log_banner(JobDescription const& description, MpiSession const& session, Sc
     }
 }
 
+/// For the watchdog: says which rank is at fault and ends the job, whatever the main thread does.
+[[noreturn]] void end_stuck_job(std::string const& fault) {
+    log_error("{}. The job ends; what was saved is intact: run the same command again.", fault);
+    MpiSession::abort_while_stuck(ExitCode::kTryAgain);
+}
+
 /// Ends all ranks: others may wait for this one in a collective. What all ranks have to say is said once.
-[[noreturn]] void end_all_ranks(MpiSession const& session, FailureExchange& exchange,
-                                Failure const& failure) {
-    bool const is_rank_0 = session.communicator().rank() == 0;
+[[noreturn]] void end_all_ranks(JobContext& job, FailureExchange& exchange, Failure const& failure) {
+    bool const is_rank_0 = job.rank() == 0;
     if (is_rank_0) {
         log_failure(failure);
+    } else if (job.watchdog() != nullptr) {
+        job.watchdog()->report_failure();
     }
-    if (!exchange.is_said_by_rank_0(failure.text) && !is_rank_0) {
+    auto const is_rank_0_saving = [&] {
+        return job.watchdog() != nullptr && job.watchdog()->is_rank_0_saving();
+    };
+    if (!exchange.is_said_by_rank_0(failure.text, is_rank_0_saving) && !is_rank_0) {
         log_failure(failure);
     }
-    session.abort(failure.code);
+    job.session().abort(failure.code);
 }
 
 int run_in_session(MpiSession& session, JobDescription const& description, Schema& schema,
@@ -166,7 +178,7 @@ int run_in_session(MpiSession& session, JobDescription const& description, Schem
     });
     bool const may_others_wait = failure && !failure.is_stop && communicator.world_size() > 1;
     if (may_others_wait) {
-        end_all_ranks(session, exchange, failure);
+        end_all_ranks(context, exchange, failure);
     }
     if (failure && communicator.rank() == 0) {
         log_failure(failure);
@@ -175,6 +187,16 @@ int run_in_session(MpiSession& session, JobDescription const& description, Schem
 }
 
 }  // namespace
+
+JobContext::JobContext(MpiSession& session, Schema const& schema, bool is_dry_run,
+                       ProgressStyle progress_style)
+    : session_(session), schema_(schema), is_dry_run_(is_dry_run), progress_style_(progress_style) {}
+
+JobContext::~JobContext() = default;
+
+void JobContext::watch(IdleLimit const& limit) {
+    watchdog_ = std::make_unique<Watchdog>(communicator(), limit, end_stuck_job);
+}
 
 Communicator& JobContext::communicator() const noexcept {
     return session_.communicator();
@@ -189,11 +211,6 @@ void JobContext::write(std::string_view text) const {
 Progress JobContext::progress(std::string what, std::string unit, std::int64_t total) const {
     return Progress(std::move(what), std::move(unit), total,
                     rank() == 0 ? progress_style_ : ProgressStyle::kSilent);
-}
-
-void end_stuck_job(std::string const& fault) {
-    log_error("{}. The job ends; what was saved is intact: run the same command again.", fault);
-    MpiSession::abort_while_stuck(ExitCode::kTryAgain);
 }
 
 int run_job(int argc, char** argv, JobDescription const& description,
@@ -223,7 +240,16 @@ int run_job(int argc, char** argv, JobDescription const& description,
     if (no_session) {
         return end_before_start(no_session);
     }
-    return run_in_session(*session, description, schema, options, *command_line, body);
+    raise_open_file_limit();  // every shard of a data set stays open
+    // What escapes has broken a collective: others may wait in it for ever.
+    int code = 0;
+    Failure const broken = failure_of(
+        [&] { code = run_in_session(*session, description, schema, options, *command_line, body); });
+    if (broken) {
+        log_failure(broken);
+        session->abort(broken.code);
+    }
+    return code;
 }
 
 }  // namespace ctclip

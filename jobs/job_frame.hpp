@@ -10,6 +10,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -22,13 +23,17 @@
 namespace ctclip {
 
 class MpiSession;
+class Watchdog;
+struct IdleLimit;
 
 using JobDescription = HelpText;
 
 class JobContext {
   public:
-    JobContext(MpiSession& session, Schema const& schema, bool is_dry_run, ProgressStyle progress_style)
-        : session_(session), schema_(schema), is_dry_run_(is_dry_run), progress_style_(progress_style) {}
+    JobContext(MpiSession& session, Schema const& schema, bool is_dry_run, ProgressStyle progress_style);
+    JobContext(JobContext const&) = delete;
+    JobContext& operator=(JobContext const&) = delete;
+    ~JobContext();
 
     MpiSession& session() const noexcept { return session_; }
     /// Over all ranks, host memory.
@@ -44,6 +49,11 @@ class JobContext {
     bool stop_requested() const noexcept { return ctclip::stop_requested(); }
     /// Text to stdout, from rank 0 only.
     void write(std::string_view text) const;
+    /// Collective. From now until the job ends, a rank that dies or gets no further ends it with kTryAgain and
+    /// its name (mpi/watchdog.hpp).
+    void watch(IdleLimit const& limit);
+    /// Null before watch().
+    Watchdog* watchdog() const noexcept { return watchdog_.get(); }
     /// Shown by rank 0 only.
     Progress progress(std::string what, std::string unit, std::int64_t total) const;
 
@@ -52,14 +62,13 @@ class JobContext {
     Schema const& schema_;
     bool is_dry_run_;
     ProgressStyle progress_style_;
+    std::unique_ptr<Watchdog> watchdog_;
 };
-
-/// For a Watchdog: says which rank is at fault and ends the job with kTryAgain, whatever the main thread does.
-[[noreturn]] void end_stuck_job(std::string const& fault);
 
 /// Returns the exit code, the same on every rank. Everything wrong with options and configuration is found
 /// before `body` starts and is printed once. An Error thrown by `body` on some ranks only ends all ranks
 /// through MPI_Abort (the others may be waiting in a collective for ever); thrown on all, it is printed once.
+/// No rank ends the job while a watched rank 0 ends a save.
 int run_job(int argc, char** argv, JobDescription const& description,
             std::function<void(Schema&)> const& bind, std::function<void(JobContext&)> const& body);
 

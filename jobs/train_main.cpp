@@ -1,9 +1,7 @@
 // ctclip-train: shards -> checkpoints and metrics.
-#include <optional>
-
 #include "jobs/compute_place.hpp"
 #include "jobs/job_frame.hpp"
-#include "mpi/watchdog.hpp"
+#include "mpi/watchdog_rules.hpp"
 #include "train/trainer.hpp"
 
 namespace {
@@ -18,12 +16,8 @@ void train(ctclip::TrainOptions const& options, ctclip::JobContext& job) {
                                            .first_gpu = options.device.cuda_device,
                                            .num_threads = options.device.num_threads,
                                            .precision = std::string(name_of(options.training.precision))});
-    std::optional<ctclip::Watchdog> watchdog;
     if (options.training.hang_timeout_s > 0.0 && !job.is_dry_run()) {
-        watchdog.emplace(job.communicator(),
-                         ctclip::IdleLimit{.step_s = options.training.hang_timeout_s,
-                                           .slow_s = options.training.stall_timeout_s},
-                         ctclip::end_stuck_job);
+        job.watch({.step_s = options.training.hang_timeout_s, .slow_s = options.training.stall_timeout_s});
     }
     ctclip::Trainer trainer(options, job.schema().values_yaml(),
                             {.host = job.communicator(),

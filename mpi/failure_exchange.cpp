@@ -1,5 +1,6 @@
 #include "mpi/failure_exchange.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <thread>
@@ -10,7 +11,11 @@
 namespace ctclip {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::chrono::milliseconds kPatience(1000);
+/// For rank 0 to end a save. Far above what one takes: a store that hangs must not hold the job for ever.
+constexpr std::chrono::minutes kLongestSave(30);
 constexpr std::size_t kHexDigits = 64;
 
 }  // namespace
@@ -22,7 +27,8 @@ FailureExchange::FailureExchange() {
 }
 
 // Statuses are not looked at: this rank is about to end the job in any case.
-bool FailureExchange::is_said_by_rank_0(std::string const& text) noexcept {
+bool FailureExchange::is_said_by_rank_0(std::string const& text,
+                                        std::function<bool()> const& is_rank_0_saving) noexcept {
     int rank = 0;
     int world_size = 1;
     MPI_Comm_rank(comm_.get(), &rank);
@@ -39,9 +45,13 @@ bool FailureExchange::is_said_by_rank_0(std::string const& text) noexcept {
     }
     std::array<char, kHexDigits> said{};
     MPI_Irecv(said.data(), static_cast<int>(kHexDigits), MPI_CHAR, 0, 0, comm_.get(), &request);
-    auto const deadline = std::chrono::steady_clock::now() + kPatience;
+    Clock::time_point const last_deadline = Clock::now() + kLongestSave;
+    Clock::time_point deadline = Clock::now() + kPatience;
     int is_received = 0;
-    while (is_received == 0 && std::chrono::steady_clock::now() < deadline) {
+    while (is_received == 0 && Clock::now() < deadline) {
+        if (is_rank_0_saving()) {
+            deadline = std::min(Clock::now() + kPatience, last_deadline);
+        }
         MPI_Test(&request, &is_received, MPI_STATUS_IGNORE);
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }

@@ -3,6 +3,7 @@
 
 #include <mpi.h>
 
+#include <functional>
 #include <string>
 
 #include "mpi/mpi_communicator.hpp"
@@ -16,9 +17,9 @@ class FailureExchange {
     FailureExchange();
 
     /// On a rank that failed, once, not collective. Rank 0, having printed its failure, lets the others know;
-    /// returns false. Another rank waits up to a second for that; returns whether rank 0 printed the same
-    /// text.
-    bool is_said_by_rank_0(std::string const& text) noexcept;
+    /// returns false. Another rank waits for that, up to a second, or as long as `is_rank_0_saving` (half an
+    /// hour at most): who ends the job before loses that save. Returns whether rank 0 printed the same text.
+    bool is_said_by_rank_0(std::string const& text, std::function<bool()> const& is_rank_0_saving) noexcept;
 
   private:
     MpiCommHandle comm_;

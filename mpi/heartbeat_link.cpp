@@ -23,6 +23,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kConnectPatience(2000);
 constexpr int kBacklog = 1024;
+/// Taken from a stream at a time: hours of signals.
+constexpr std::size_t kMostStreamBytes = std::size_t{1} << 20;
 
 /// IPv4 addresses under which other processes may reach this host.
 std::vector<std::string> own_addresses() {
@@ -51,11 +53,12 @@ void make_non_blocking(int socket) {
     ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-/// Adds what has come. False: the other side is gone.
-bool read_available(int socket, std::vector<std::byte>& received) {
+/// Adds what has come, up to `limit_bytes` in all. False: the other side is gone.
+bool read_available(int socket, std::vector<std::byte>& received, std::size_t limit_bytes) {
     std::array<std::byte, 4096> buffer;
-    for (;;) {
-        ssize_t const count = ::recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    while (received.size() < limit_bytes) {
+        std::size_t const wanted = std::min(buffer.size(), limit_bytes - received.size());
+        ssize_t const count = ::recv(socket, buffer.data(), wanted, MSG_DONTWAIT);
         if (count > 0) {
             received.insert(received.end(), buffer.begin(), buffer.begin() + count);
         } else if (count == 0) {
@@ -64,6 +67,7 @@ bool read_available(int socket, std::vector<std::byte>& received) {
             return errno == EAGAIN || errno == EWOULDBLOCK;
         }
     }
+    return true;
 }
 
 template <class T>
@@ -111,7 +115,7 @@ void SignalStream::send(RankSignal const& signal) const {
 }
 
 std::optional<RankSignal> SignalStream::receive() {
-    is_open_ = is_open_ && read_available(socket_.get(), received_);
+    is_open_ = is_open_ && read_available(socket_.get(), received_, kMostStreamBytes);
     std::optional<RankSignal> newest;
     while (received_.size() >= sizeof(RankSignal)) {
         newest = take_first<RankSignal>(received_);
@@ -119,7 +123,8 @@ std::optional<RankSignal> SignalStream::receive() {
     return newest;
 }
 
-LinkServer::LinkServer() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+LinkServer::LinkServer(std::chrono::milliseconds patience)
+    : patience_(patience), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
     sockaddr_in local{};
     local.sin_family = AF_INET;
     local.sin_addr.s_addr = htonl(INADDR_ANY);
@@ -152,13 +157,14 @@ std::vector<LinkServer::Arrival> LinkServer::accept() {
             break;
         }
         make_non_blocking(socket.get());
-        newcomers_.push_back({std::move(socket), {}});
+        newcomers_.push_back({std::move(socket), std::chrono::steady_clock::now() + patience_, {}});
     }
     std::vector<Arrival> arrivals;
     std::erase_if(newcomers_, [&](Newcomer& newcomer) {
-        bool const is_open = read_available(newcomer.socket.get(), newcomer.received);
+        // No further than the hello: the signals behind it are the stream's.
+        bool const is_open = read_available(newcomer.socket.get(), newcomer.received, sizeof(LinkHello));
         if (newcomer.received.size() < sizeof(LinkHello)) {
-            return !is_open;
+            return !is_open || std::chrono::steady_clock::now() >= newcomer.deadline;
         }
         auto const hello = take_first<LinkHello>(newcomer.received);
         if (hello.word == word_) {

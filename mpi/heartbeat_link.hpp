@@ -44,7 +44,10 @@ class SignalStream {
 /// Rank 0's end.
 class LinkServer {
   public:
-    LinkServer();
+    /// Listens on a free TCP port of all interfaces.
+    /// @param patience  for a connection to say hello; then it is closed, as one without the word is at once.
+    /// @throws Error kUnavailable when no port can be opened.
+    explicit LinkServer(std::chrono::milliseconds patience = std::chrono::seconds(5));
 
     /// Where it listens and the word, for connect_to_rank_0.
     std::string address() const;
@@ -58,9 +61,11 @@ class LinkServer {
   private:
     struct Newcomer {
         FileDescriptor socket;
+        std::chrono::steady_clock::time_point deadline;
         std::vector<std::byte> received;
     };
 
+    std::chrono::milliseconds patience_;
     FileDescriptor listener_;
     int port_ = 0;
     std::array<std::uint64_t, 2> word_{};

@@ -84,8 +84,11 @@ Watchdog::Watchdog(Communicator& host, IdleLimit const& limit,
                    std::function<void(std::string const&)> end_job)
     : rank_(host.rank()), world_size_(host.world_size()), limit_(limit), end_job_(std::move(end_job)) {
     if (rank_ == 0) {
-        server_ = std::make_unique<LinkServer>();
-        thread_ = std::jthread([this](std::stop_token const& stop) { watch_all(stop, *server_); });
+        server_ = world_size_ > 1 ? std::make_unique<LinkServer>() : nullptr;
+        thread_ = std::jthread([this](std::stop_token const& stop) { watch_all(stop); });
+    }
+    if (world_size_ == 1) {
+        return;
     }
     std::string const address = broadcast_text(rank_ == 0 ? server_->address() : "", 0, host);
     std::optional<SignalStream> stream;
@@ -119,7 +122,7 @@ void Watchdog::end(std::string const& fault) {
     end_job_(fault);
 }
 
-void Watchdog::watch_all(std::stop_token const& stop, LinkServer& server) {
+void Watchdog::watch_all(std::stop_token const& stop) {
     block_signals();
     std::vector<Watched> others;
     std::vector<RankView> views(1);
@@ -129,17 +132,19 @@ void Watchdog::watch_all(std::stop_token const& stop, LinkServer& server) {
     WatchLimits const limits{.silent_s = limit_.step_s};
     for (int tick = 0; !stop.stop_requested(); ++tick) {
         double const elapsed_s = clock.lap();
-        for (LinkServer::Arrival& arrival : server.accept()) {
+        for (LinkServer::Arrival& arrival : server_ ? server_->accept() : std::vector<LinkServer::Arrival>()) {
             RankView view;
             view.name = name_of(arrival.hello);
             others.push_back({std::move(arrival.stream), view});
         }
         views.resize(1);
+        Activity const before = views[0].signal.activity;
         views[0].signal = meter.measure(elapsed_s);
+        bool const is_news = views[0].signal.activity != before;
         for (Watched& other : others) {
             other.update(elapsed_s);
             views.push_back(other.view);
-            if (tick % kTicksPerSignal == 0) {
+            if (is_news || tick % kTicksPerSignal == 0) {
                 other.stream.send(views[0].signal);
             }
         }
@@ -165,23 +170,36 @@ void Watchdog::watch_rank_0(std::stop_token const& stop, SignalStream stream) {
     double const deference_s = kDeference_s * std::min(rank_, kMostDeferent);
     WatchLimits const limits{.silent_s = limit_.step_s + deference_s, .lost_s = deference_s};
     RankSignal mine;
+    bool has_said_goodbye = false;
+    auto const say_goodbye = [&] {
+        mine.is_goodbye = 1;
+        rank_0.stream.send(mine);
+        has_said_goodbye = true;
+    };
     for (int tick = 0; !stop.stop_requested(); ++tick) {
         double const elapsed_s = clock.lap();
-        mine = meter.measure(elapsed_s);
         rank_0.update(elapsed_s);
+        is_rank_0_saving_ = rank_0.view.state == RankState::kAlive &&
+                            rank_0.view.signal.activity == Activity::kSaving;
         RankView judged = rank_0.view;
         judged.signal.limit_s = 1e300;  // whether it hangs is rank 0's to say
         if (std::optional<std::string> const fault = find_fault({&judged, 1}, limits)) {
             end(*fault);
             return;
         }
-        if (tick % kTicksPerSignal == 0) {
-            rank_0.stream.send(mine);
+        if (!has_said_goodbye) {
+            mine = meter.measure(elapsed_s);
+            if (has_failed_) {
+                say_goodbye();
+            } else if (tick % kTicksPerSignal == 0) {
+                rank_0.stream.send(mine);
+            }
         }
         std::this_thread::sleep_for(kTick);
     }
-    mine.is_goodbye = 1;
-    rank_0.stream.send(mine);
+    if (!has_said_goodbye) {
+        say_goodbye();
+    }
 }
 
 }  // namespace ctclip

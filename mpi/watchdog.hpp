@@ -6,8 +6,9 @@
 /// the whole job, was stopped do not count: SIGSTOP and SIGCONT of a job are harmless.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -55,8 +56,14 @@ class Watchdog {
     /// Tells the others that this rank has finished; not collective.
     ~Watchdog();
 
+    /// This rank has failed: it has no more work to be watched at, but still hears what rank 0 does.
+    void report_failure() noexcept { has_failed_ = true; }
+    /// Rank 0 was saving when it last told, at most half a second ago. False on rank 0, and where rank 0
+    /// cannot be heard.
+    bool is_rank_0_saving() const noexcept { return is_rank_0_saving_; }
+
   private:
-    void watch_all(std::stop_token const& stop, LinkServer& server);
+    void watch_all(std::stop_token const& stop);
     void watch_rank_0(std::stop_token const& stop, SignalStream stream);
     void end(std::string const& fault);
 
@@ -64,7 +71,9 @@ class Watchdog {
     int world_size_;
     IdleLimit limit_;
     std::function<void(std::string const&)> end_job_;
-    std::unique_ptr<LinkServer> server_;  // rank 0
+    std::atomic<bool> has_failed_ = false;
+    std::atomic<bool> is_rank_0_saving_ = false;
+    std::unique_ptr<LinkServer> server_;  // rank 0 of several
     std::jthread thread_;                 // last: it stops before the rest goes
 };
 

@@ -42,6 +42,7 @@ void require(bool condition, ExitCode code, fmt::format_string<Args...> format, 
 }
 
 /// Throws Error for a failed system call. EACCES and EPERM give 77, all else `code`.
+/// EMFILE (too many open files) also says how to allow more.
 /// @param what  the call and its object, such as "open /data/shard-000001.tar".
 [[noreturn]] void fail_errno(ExitCode code, std::string const& what, int error_number);
 

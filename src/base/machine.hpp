@@ -10,5 +10,7 @@ std::string host_name();  ///< "unknown" where the system does not say
 std::string utc_now();    ///< "2026-11-26T09:30:00Z"
 /// The largest resident size of this process so far.
 std::int64_t peak_memory_bytes();
+/// Lets this process open as many files at once as the system allows it (`ulimit -Hn`; a million at most).
+void raise_open_file_limit() noexcept;
 
 }  // namespace ctclip

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "dist/pulse.hpp"
 
 namespace ctclip {
 namespace {
@@ -15,6 +16,7 @@ constexpr int kMostFailures = 3;
 
 CheckpointSaver::~CheckpointSaver() {
     if (pending_.valid()) {
+        ActivityScope const activity(Activity::kSaving);
         pending_.wait();
     }
 }

@@ -127,6 +127,31 @@ TEST(JobFrame, AFailureOfAllRanksIsPrintedOnce) {
     EXPECT_EQ(count(result.err, "volume.npz: broken"), 1U) << result.err;
 }
 
+TEST(JobFrame, AFailureOfAllRanksLetsRank0EndItsSave) {
+    TempDir const dir;
+    ProcessResult const result =
+        run_on_3_ranks({"--action", "fail_while_saving", "--set", "convert.output=" + dir.path().string()});
+    EXPECT_EQ(result.exit_code, 70) << result.err;
+    EXPECT_TRUE(std::filesystem::exists(dir / "step-00000000.h5")) << result.err;
+    EXPECT_EQ(count(result.err, "the loss is no number"), 1U) << result.err;
+}
+
+TEST(JobFrame, ABrokenNetworkEndsTheJobWithCode75) {
+    ProcessResult const result = run_process({"/usr/bin/env", "STAND_IN_BROKEN_NETWORK=1", kJob});
+    EXPECT_EQ(result.exit_code, 75) << result.err;
+    EXPECT_THAT(result.err, HasSubstr("MPI_Allreduce failed"));
+
+    std::vector<std::string> words = mpirun_words({});
+    words.insert(words.begin(), {"/usr/bin/env", "STAND_IN_BROKEN_NETWORK=1"});
+    EXPECT_EQ(run_process(words).exit_code, 75);
+}
+
+TEST(JobFrame, MayOpenAsManyFilesAsTheSystemAllows) {
+    ProcessResult const result =
+        run_process({"/bin/sh", "-c", "ulimit -Sn 100; ulimit -Hn 600; exec " + kJob + " --action file_limit"});
+    EXPECT_EQ(result.out, "600\n") << result.err;
+}
+
 TEST(JobFrame, UnknownExceptionsAreInternalErrors) {
     ProcessResult const result = run_alone({"--action", "throw"});
     EXPECT_EQ(result.exit_code, 70);

@@ -82,8 +82,12 @@ int main(int, char** argv) {
                 ctclip::log_error("{}", fault);
                 ctclip::MpiSession::abort_while_stuck(ctclip::ExitCode::kTryAgain);
             });
+        if (argv[2] == std::string("throw_at_once") && session.communicator().rank() != 0) {
+            act("throw", limit_s);
+        }
         run(session.communicator(), argv[2], limit_s);
     } catch (ctclip::Error const& error) {
+        std::this_thread::sleep_for(1s);  // as long as the job frame waits for rank 0's word
         ctclip::log_error("{}", error.what());
         session.abort(error.code());
     }

@@ -73,10 +73,12 @@ TEST_P(WatchdogTest, AKilledRankIsNamed) {
 }
 
 TEST_P(WatchdogTest, AnErrorKeepsItsOwnCodeAndBlamesNobodyElse) {
-    TimedResult const run = run_timed(num_ranks_, "2", "throw");
-    EXPECT_EQ(run.result.exit_code, 65) << run.result.err;
-    EXPECT_THAT(run.result.err,
-                AllOf(HasSubstr("a broken shard"), Not(HasSubstr("in the middle of its work"))));
+    for (std::string const action : {"throw", "throw_at_once"}) {
+        TimedResult const run = run_timed(num_ranks_, "2", action);
+        EXPECT_EQ(run.result.exit_code, 65) << action << ": " << run.result.err;
+        EXPECT_THAT(run.result.err,
+                    AllOf(HasSubstr("a broken shard"), Not(HasSubstr("in the middle of its work"))));
+    }
 }
 
 TEST_P(WatchdogTest, LongFirstStepsAndSavesGoOn) {
