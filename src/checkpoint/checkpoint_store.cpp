@@ -100,6 +100,7 @@ std::filesystem::path CheckpointStore::save(TrainState state) {
                      IfExists::kReplace);  // read back and compared before it gets its name
     verified_[path] = metric;
     damaged_.erase(path);
+    log_debug("saved {}, read back and compared", path.string());
 
     try {
         point_to(path, step);
@@ -140,6 +141,8 @@ void CheckpointStore::prune() {
         std::filesystem::remove(verified[i], error);
         if (error) {
             log_warning("cannot remove old checkpoint {}: {}", verified[i].string(), error.message());
+        } else {
+            log_debug("removed {}: newer checkpoints are verified", verified[i].string());
         }
         verified_.erase(verified[i]);
     }
