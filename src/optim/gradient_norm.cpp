@@ -6,8 +6,8 @@ at::Tensor norm_of_each(at::TensorList gradients) {
     return at::stack(at::_foreach_norm(gradients, 2, at::kDouble));
 }
 
-at::Tensor global_norm(at::TensorList gradients) {
-    return at::linalg_vector_norm(norm_of_each(gradients));
+at::Tensor global_norm(at::Tensor const& norms) {
+    return at::linalg_vector_norm(norms);
 }
 
 at::Tensor clip_coefficient(at::Tensor const& norm, double max_norm) {

@@ -55,7 +55,7 @@ StepOutcome Optimizer::step(std::vector<at::Tensor> const& gradients) {
     at::Tensor const inverse_scale = scaler_.inverse_scale().to(at::kDouble);
 
     at::Tensor const norms = norm_of_each(gradients);
-    at::Tensor const norm = at::linalg_vector_norm(norms) * inverse_scale;
+    at::Tensor const norm = global_norm(norms) * inverse_scale;
     at::Tensor const is_skipped = norm.lt(std::numeric_limits<double>::infinity()).eq(false);  // or NaN
     at::Tensor const coefficient = clip_coefficient(norm, options_.max_grad_norm);
     scale_gradients(gradients, (inverse_scale * coefficient).masked_fill(is_skipped, 1.0));

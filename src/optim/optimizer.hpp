@@ -41,10 +41,8 @@ class StepOutcome {
     /// Waits for the device until the step is done.
     StepReport read() const;
 
-    /// [], on the device: nonzero if the step was skipped. For whatever else must then stay as it is (the
-    /// codebook).
-    at::Tensor skip_flag() const { return packed_[0]; }
-    /// float64 [] on the device: 1 if the step was skipped, else 0. Nothing waits.
+    /// float64 [] on the device: 1 if the step was skipped, else 0. For whatever else must then stay as it is
+    /// (the codebook). Nothing waits.
     at::Tensor skipped() const { return packed_.select(0, 0); }
     /// float64 [parameters] on the device: norm of each averaged gradient, still scaled. Names what overflowed.
     at::Tensor const& gradient_norms() const { return gradient_norms_; }

@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
+#include "base/json_number.hpp"
 #include "study/csv_reader.hpp"
 
 namespace ctclip {
@@ -108,10 +108,9 @@ RunResult const& run_of(PrecisionStudy const& study, std::string const& precisio
 }
 
 Json to_json(DifferenceEstimate const& estimate) {
-    auto const number = [](double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); };
-    return {{"value", number(estimate.value)},
-            {"ci_lower", number(estimate.interval.lower)},
-            {"ci_upper", number(estimate.interval.upper)}};
+    return {{"value", json_number(estimate.value)},
+            {"ci_lower", json_number(estimate.interval.lower)},
+            {"ci_upper", json_number(estimate.interval.upper)}};
 }
 
 Json to_json(RunResult const& run) {

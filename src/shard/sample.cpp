@@ -157,11 +157,6 @@ SampleMetadata parse_metadata(std::string_view text, std::string const& where) {
     return metadata;
 }
 
-std::vector<std::byte> encode_labels(std::span<float const> labels) {
-    auto const bytes = std::as_bytes(labels);
-    return {bytes.begin(), bytes.end()};
-}
-
 std::vector<float> parse_labels(std::span<std::byte const> bytes, std::string const& where) {
     require(bytes.size() == kNumLabels * sizeof(float), ExitCode::kBadInput,
             "{} has {} bytes instead of {} ({} labels of 4 bytes)", where, bytes.size(),

@@ -56,7 +56,6 @@ std::string encode_metadata(SampleMetadata const& metadata);
 ///         a dtype other than float16.
 SampleMetadata parse_metadata(std::string_view json, std::string const& where);
 
-std::vector<std::byte> encode_labels(std::span<float const> labels);
 /// @throws Error kBadInput unless there are kNumLabels values, each 0 or 1.
 std::vector<float> parse_labels(std::span<std::byte const> bytes, std::string const& where);
 

@@ -36,7 +36,7 @@ TEST(GradientNorm, ClipsAsTorchDoes) {
         std::vector<at::Tensor> const gradients = tensors_of(golden, "in", count);
         std::vector<at::Tensor> const expected = tensors_of(golden, "out", count);
 
-        at::Tensor const norm = global_norm(gradients);
+        at::Tensor const norm = global_norm(norm_of_each(gradients));
         scale_gradients(gradients, clip_coefficient(norm, entry["max_norm"]));
 
         bool const is_finite = !entry["total_norm_float64"].is_null();
@@ -64,12 +64,12 @@ TEST(GradientNorm, ClipsWhereTheSquaresOverflowOrUnderflowFloat32) {
         std::vector<at::Tensor> const gradients = tensors_of(golden, "in", entry["tensors"].size());
         double const true_norm = entry["total_norm_float64"];
 
-        at::Tensor const norm = global_norm(gradients);
+        at::Tensor const norm = global_norm(norm_of_each(gradients));
         scale_gradients(gradients, clip_coefficient(norm, entry["max_norm"]));
 
         EXPECT_NEAR(norm.item<double>() / true_norm, 1.0, 1e-6) << name;
         double const clipped_norm = std::min(true_norm, entry["max_norm"].get<double>());
-        EXPECT_NEAR(global_norm(gradients).item<double>() / clipped_norm, 1.0, 1e-5) << name;
+        EXPECT_NEAR(global_norm(norm_of_each(gradients)).item<double>() / clipped_norm, 1.0, 1e-5) << name;
     }
     EXPECT_GE(num_checked, 3U);
 }
@@ -77,13 +77,13 @@ TEST(GradientNorm, ClipsWhereTheSquaresOverflowOrUnderflowFloat32) {
 TEST(GradientNorm, SumsManyEqualValuesWithoutDrift) {
     std::vector<at::Tensor> const gradients{at::full({512, 512}, 1e-3F)};
 
-    EXPECT_NEAR(global_norm(gradients).item<double>() / (512.0 * static_cast<double>(1e-3F)), 1.0, 1e-12);
+    EXPECT_NEAR(global_norm(norm_of_each(gradients)).item<double>() / (512.0 * static_cast<double>(1e-3F)), 1.0, 1e-12);
 }
 
 TEST(GradientNorm, IsInTheFormOfTheGradientsType) {
     std::vector<at::Tensor> const gradients{at::full({3}, 3.0, at::kDouble), at::full({}, 4.0, at::kDouble)};
 
-    at::Tensor const norm = global_norm(gradients);
+    at::Tensor const norm = global_norm(norm_of_each(gradients));
     scale_gradients(gradients, clip_coefficient(norm, 1.0));
 
     EXPECT_DOUBLE_EQ(norm.item<double>(), std::sqrt(43.0));

@@ -172,8 +172,8 @@ TEST(Optimizer, OutcomesMayBeReadLater) {
     StepOutcome const first = optimizer.step(gradients_of(kInfinity, 0.0F));
     StepOutcome const second = optimizer.step(gradients_of(0.0F, 512.0F));
 
-    EXPECT_EQ(first.skip_flag().item<double>(), 1.0);
-    EXPECT_EQ(second.skip_flag().item<double>(), 0.0);
+    EXPECT_EQ(first.skipped().item<double>(), 1.0);
+    EXPECT_EQ(second.skipped().item<double>(), 0.0);
     EXPECT_TRUE(first.read().is_skipped);
     EXPECT_EQ(first.read().num_consecutive_skips, 1);
     EXPECT_FALSE(second.read().is_skipped);
