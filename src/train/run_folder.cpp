@@ -57,7 +57,7 @@ void RunFolder::start(std::string const& config_yaml, nlohmann::ordered_json con
     metrics_ = std::make_unique<MetricsLog>(dir_ / "metrics.jsonl", last_step);
     if (use_tensorboard_) {
         std::filesystem::create_directories(dir_ / "tensorboard");
-        tensorboard_ = std::make_unique<TensorboardWriter>(dir_ / "tensorboard");
+        tensorboard_ = std::make_unique<TensorboardWriter>(dir_ / "tensorboard", last_step + 1);
     }
 }
 

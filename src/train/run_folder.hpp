@@ -28,7 +28,8 @@ class RunFolder {
     /// empty.
     explicit RunFolder(TrainOptions const& options);
 
-    /// Before the first step: the configuration, what runs where, and logs cut back to `last_step`.
+    /// Before the first step: the configuration, what runs where, and logs cut back to `last_step` (TensorBoard's by an
+    /// event that takes later steps out of view).
     void start(std::string const& config_yaml, nlohmann::ordered_json const& run_record,
                std::int64_t last_step);
 

@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 
 #include "base/crc32c.hpp"
@@ -56,16 +58,40 @@ std::string event_head() {
     return event;
 }
 
-std::filesystem::path event_path(std::filesystem::path const& folder) {
-    auto const seconds =
+std::string event_head(std::int64_t step) {
+    std::string event = event_head();
+    event += key(2, kVarint);  // Event.step
+    append_varint(event, static_cast<std::uint64_t>(step));
+    return event;
+}
+
+constexpr std::string_view kFilePrefix = "events.out.tfevents.";
+
+/// Later than every file of the folder: two starts within a second, or hosts whose clocks differ, must not change the
+/// order in which TensorBoard reads.
+std::int64_t next_second(std::filesystem::path const& folder) {
+    std::int64_t next =
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
             .count();
-    return folder / fmt::format("events.out.tfevents.{}.{}.{}", seconds, host_name(), ::getpid());
+    for (auto const& entry : std::filesystem::directory_iterator(folder)) {
+        std::string const name = entry.path().filename().string();
+        std::int64_t second = 0;
+        if (name.starts_with(kFilePrefix)) {
+            std::from_chars(name.data() + kFilePrefix.size(), name.data() + name.size(), second);
+        }
+        next = std::max(next, second + 1);
+    }
+    return next;
+}
+
+std::filesystem::path event_path(std::filesystem::path const& folder) {
+    return folder / fmt::format("{}{}.{}.{}", kFilePrefix, next_second(folder), host_name(), ::getpid());
 }
 
 }  // namespace
 
-TensorboardWriter::TensorboardWriter(std::filesystem::path const& folder) : path_(event_path(folder)) {
+TensorboardWriter::TensorboardWriter(std::filesystem::path const& folder, std::int64_t first_step)
+    : path_(event_path(folder)) {
     file_.reset(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
     if (!file_) {
         fail_errno(ExitCode::kCannotCreate, "cannot create " + path_.string(), errno);
@@ -73,6 +99,9 @@ TensorboardWriter::TensorboardWriter(std::filesystem::path const& folder) : path
     std::string event = event_head();
     append_bytes_field(event, 3, "brain.Event:2");  // Event.file_version
     append_record(event);
+    std::string start = event_head(first_step);
+    append_bytes_field(start, 7, std::string{key(1, kVarint), 1});  // Event.session_log: status START
+    append_record(start);
 }
 
 void TensorboardWriter::write_scalars(std::int64_t step,
@@ -85,9 +114,7 @@ void TensorboardWriter::write_scalars(std::int64_t step,
         append_little_endian(entry, static_cast<float>(value));
         append_bytes_field(summary, 1, entry);  // Summary.value
     }
-    std::string event = event_head();
-    event += key(2, kVarint);  // Event.step
-    append_varint(event, static_cast<std::uint64_t>(step));
+    std::string event = event_head(step);
     append_bytes_field(event, 5, summary);  // Event.summary
     append_record(event);
 }

@@ -15,7 +15,9 @@ ranks=("$mpirun" --oversubscribe --bind-to none -n 2)
 
 "$bin_dir/ctclip-phantom" --quiet --output phantoms --count 4 --size 32,32,16 --threads 2 > /dev/null
 "${ranks[@]}" "$bin_dir/ctclip-convert" --quiet --config "$config"
-"${ranks[@]}" "$bin_dir/ctclip-train" --quiet --config "$config" --set training.max_steps=2
+"${ranks[@]}" "$bin_dir/ctclip-train" --quiet --config "$config"
+rm run/checkpoints/step-00000004.h5  # as if killed before it was saved: steps 3 and 4 come again
+"${ranks[@]}" "$bin_dir/ctclip-train" --quiet --config "$config"
 
 "$python" "$source_dir/tests/jobs/read_as_peers.py" shards/shard-000000.tar run/checkpoints/step-00000002.h5 run
 h5dump run/checkpoints/step-00000002.h5 > dump.txt

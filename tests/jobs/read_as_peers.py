@@ -66,7 +66,7 @@ def check_checkpoint(path):
 
 
 def check_events(run):
-    """TensorBoard shows, for every step, what metrics.jsonl says."""
+    """TensorBoard shows, once for every step of a resumed run, what metrics.jsonl says."""
     records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     events = EventAccumulator(str(run / "tensorboard"))
     events.Reload()
@@ -74,7 +74,9 @@ def check_events(run):
     assert "train/loss" in tags and "train/lr" in tags, tags
     num_values = 0
     for name in ("loss", "lr", "loss_scale", "grad_norm", "step_s"):
-        shown = {event.step: event.value for event in events.Scalars(f"train/{name}")}
+        scalars = events.Scalars(f"train/{name}")
+        shown = {event.step: event.value for event in scalars}
+        assert len(scalars) == len(shown), (name, [event.step for event in scalars])
         written = {record["step"]: record[name] for record in records if record.get(name) is not None}
         assert shown.keys() == written.keys() and shown, (name, shown, written)
         for step, value in written.items():
