@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include <optional>
+#include <utility>
 
 #include "model/model_options.hpp"
 #include "model/parameter_set.hpp"
@@ -40,10 +41,11 @@ class ClipModel {
     /// micro steps (and ranks) summed. `skip`: see vector_quantiser.hpp.
     void update_codebook(CodebookStatistics const& statistics, at::Tensor const& skip = {}) const;
 
-    void observe(StageObserver observer) { observer_ = std::move(observer); }
     PrecisionPolicy const& policy() const { return policy_; }
 
   private:
+    friend class ObserverScope;
+
     PrecisionPolicy policy_;
     VisionEncoder vision_;
     TextEncoder text_;
@@ -52,6 +54,20 @@ class ClipModel {
     at::Tensor temperature_;
     at::Tensor logit_bias_;
     StageObserver observer_;
+};
+
+/// As long as it lives, `observer` sees the stages of the model: one at a time, which may end with an exception.
+class ObserverScope {
+  public:
+    ObserverScope(ClipModel& model, StageObserver observer) : model_(model) {
+        model_.observer_ = std::move(observer);
+    }
+    ObserverScope(ObserverScope const&) = delete;
+    ObserverScope& operator=(ObserverScope const&) = delete;
+    ~ObserverScope() { model_.observer_ = nullptr; }
+
+  private:
+    ClipModel& model_;
 };
 
 }  // namespace ctclip

@@ -143,7 +143,7 @@ std::string OverflowForensics::first_stage(SuspectStep const& suspect, HostBatch
                                            std::size_t micro_step, std::int64_t row) const {
     at::NoGradGuard const no_grad;
     std::string stage;
-    model_.observe([&](std::string const& name, at::Tensor const& output) {
+    ObserverScope const observing(model_, [&](std::string const& name, at::Tensor const& output) {
         if (stage.empty() && output.is_floating_point() && !is_finite(output)) {
             stage = name;
         }
@@ -152,7 +152,6 @@ std::string OverflowForensics::first_stage(SuspectStep const& suspect, HostBatch
         train_step_.dropout_seed(suspect.step, static_cast<std::int64_t>(micro_step),
                                  static_cast<std::int64_t>(suspect.traces.image_sums.size()));
     train_step_.encode(batch, {row, 1}, seed, Mode::kEvaluate);
-    model_.observe({});
     return stage;
 }
 

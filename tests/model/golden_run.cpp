@@ -11,12 +11,12 @@ GoldenRun::GoldenRun(std::string const& name, ComputeType type)
       json_(golden_json(name + ".json")),
       options_(options_of(json_.at("config"))),
       parameters_(parameters_of(options_, golden_arrays(name + "_weights.safetensors"), policy_)),
-      model_(options_, parameters_, policy_) {
+      model_(options_, parameters_, policy_),
+      observing_(model_, [this](std::string const& stage, at::Tensor const& output) { stages_[stage] = output; }) {
     at::set_num_threads(1);  // nothing here is worth dividing
     NamedArrays const inputs = golden_arrays(name + "_inputs.safetensors");
     volume_ = golden_tensor(inputs, "volume");
     text_ = {golden_tensor(inputs, "input_ids"), golden_tensor(inputs, "attention_mask")};
-    model_.observe([this](std::string const& stage, at::Tensor const& output) { stages_[stage] = output; });
 }
 
 at::Tensor GoldenRun::forward(Mode mode, LossOptions const& options) {

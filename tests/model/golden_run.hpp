@@ -35,6 +35,7 @@ class GoldenRun {
     ModelOptions options_;
     ParameterSet parameters_;
     ClipModel model_;
+    ObserverScope observing_;
     at::Tensor volume_;
     TextBatch text_;
     std::map<std::string, at::Tensor> stages_;
