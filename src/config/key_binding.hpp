@@ -103,6 +103,7 @@ class TypedKeyBinding final : public KeyBinding {
     std::optional<Element> minimum;
     std::optional<Element> above;  ///< exclusive minimum
     std::optional<Element> maximum;
+    std::optional<Element> below;  ///< exclusive maximum
     std::optional<std::size_t> length;  ///< lists only
 
   private:
@@ -139,6 +140,9 @@ class TypedKeyBinding final : public KeyBinding {
             }
             if (maximum && element > *maximum) {
                 return out_of_bounds(show(element), "at most " + show(*maximum));
+            }
+            if (below && element >= *below) {
+                return out_of_bounds(show(element), "less than " + show(*below));
             }
         }
         return {};
@@ -215,7 +219,7 @@ class KeyOptions {
         binding_.choices = std::move(choices);
         return *this;
     }
-    /// Bounds are inclusive and hold for every element of a list and for a present optional.
+    /// These bounds are inclusive. All bounds hold for every element of a list and for a present optional.
     template <class Number>
     KeyOptions& min(Number minimum) {
         binding_.minimum = static_cast<typename Binding::Element>(minimum);
@@ -226,11 +230,18 @@ class KeyOptions {
         binding_.maximum = static_cast<typename Binding::Element>(maximum);
         return *this;
     }
-    /// > 0
-    KeyOptions& positive() {
-        binding_.above = static_cast<typename Binding::Element>(0);
+    /// These are exclusive.
+    template <class Number>
+    KeyOptions& above(Number bound) {
+        binding_.above = static_cast<typename Binding::Element>(bound);
         return *this;
     }
+    template <class Number>
+    KeyOptions& below(Number bound) {
+        binding_.below = static_cast<typename Binding::Element>(bound);
+        return *this;
+    }
+    KeyOptions& positive() { return above(0); }
     /// A list of exactly so many elements.
     KeyOptions& length(std::size_t length) {
         binding_.length = length;

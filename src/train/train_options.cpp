@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/error.hpp"
+#include "evaluate/metric.hpp"
 
 namespace ctclip {
 namespace {
@@ -14,16 +16,18 @@ namespace {
 void bind_optimizer(Schema& schema, OptimizerOptions& optimizer) {
     LossScalerOptions& scaler = optimizer.loss_scaler;
     schema.key("training.loss_scale.initial", scaler.initial, "loss scale of the first step (fp16)")
-        .positive();
+        .positive()
+        .max(std::numeric_limits<float>::max());
     schema.key("training.loss_scale.growth_factor", scaler.growth_factor, "growth of the loss scale")
-        .min(1.0);
+        .above(1.0);
     schema.key("training.loss_scale.backoff_factor", scaler.backoff_factor, "shrinkage after an overflow")
         .positive()
-        .max(1.0);
+        .below(1.0);
     schema
         .key("training.loss_scale.growth_interval", scaler.growth_interval,
              "overflow-free steps before the scale grows")
-        .positive();
+        .positive()
+        .max(std::numeric_limits<std::int32_t>::max());
     schema.key("training.loss_scale.minimum", scaler.minimum, "the scale never falls below").min(0.0);
     schema
         .key("training.loss_scale.max_consecutive_skips", scaler.max_consecutive_skips,
@@ -52,7 +56,7 @@ void bind_training(Schema& schema, TrainingOptions& training) {
         {{"fp16", ComputeType::kHalf}, {"bf16", ComputeType::kBFloat16}, {"fp32", ComputeType::kFloat}},
         "compute type of the model; master weights stay fp32");
     bind_optimizer(schema, training.optimizer);
-    schema.key("training.betas", training.betas, "AdamW's two decay rates").length(2).min(0.0).max(1.0);
+    schema.key("training.betas", training.betas, "AdamW's two decay rates").length(2).min(0.0).below(1.0);
     schema.key("training.max_steps", training.max_steps, "optimizer steps; wins over max_epochs").positive();
     schema.key("training.max_epochs", training.max_epochs, "epochs, where max_steps is null").positive();
     schema.key("training.warmup_steps", training.warmup_steps, "linear warm-up; wins over warmup_epochs")
@@ -60,7 +64,8 @@ void bind_training(Schema& schema, TrainingOptions& training) {
     schema.key("training.warmup_epochs", training.warmup_epochs, "warm-up in epochs").min(0.0);
     schema
         .key("training.gradient_accumulation_steps", training.gradient_accumulation_steps,
-             "micro-batches per optimizer step")
+             "micro-batches per optimizer step, each contrasted by itself: more of them average the loss of small "
+             "batches, while a larger batch in pieces (grad_cache_chunks) has the loss of the whole")
         .positive();
     schema
         .key("training.grad_cache_chunks", training.grad_cache_chunks,
@@ -110,7 +115,8 @@ void bind_validation(Schema& schema, ValidationOptions& validation) {
         .positive();
     schema.key("validation.eval_samples", validation.eval_samples, "samples of a validation; null: all")
         .positive();
-    schema.key("validation.metrics", validation.metrics, "metrics that go to the log");
+    schema.key("validation.metrics", validation.metrics, "metrics that go to the log")
+        .choices({kMetricNames.begin(), kMetricNames.end()});
     schema.key("validation.use_bootstrap", validation.use_bootstrap, "intervals during training too");
     schema.key("validation.threshold", validation.threshold, "of precision, recall and accuracy")
         .min(0.0)
@@ -227,6 +233,13 @@ void TrainOptions::bind(Schema& schema) {
                    ? std::string()
                    : fmt::format("is {}, but a rank's batch has only {} rows to divide (data.batch_size)",
                                  training.grad_cache_chunks, data.batch_size);
+    });
+    schema.rule("training.loss_scale.minimum", [this] {
+        LossScalerOptions const& scaler = training.optimizer.loss_scaler;
+        return scaler.minimum <= scaler.initial
+                   ? std::string()
+                   : fmt::format("is {}, more than the scale of the first step (training.loss_scale.initial = {})",
+                                 scaler.minimum, scaler.initial);
     });
     schema.rule("checkpoint.best_metric", [this] { return best_metric_problem(*this); });
     schema.option("--from-scratch", from_scratch,

@@ -47,6 +47,35 @@ TEST(TrainOptions, RefusesABestMetricThatNoValidationComputes) {
     EXPECT_NO_THROW(check("[f1, auroc]"));
 }
 
+void check_training(std::string const& section) {
+    TrainOptions options;
+    Schema schema;
+    options.bind(schema);
+    schema.load_text("run: {dir: runs/x}\n" + section, "test.yaml");
+    schema.check();
+}
+
+TEST(TrainOptions, RefusesAMetricThatDoesNotExist) {
+    EXPECT_THAT([] { check_training("validation: {metrics: [auroc, aurpc]}\n"); },
+                testing::ThrowsMessage<Error>(
+                    testing::AllOf(testing::HasSubstr("aurpc"), testing::HasSubstr("auprc"))));
+    EXPECT_THROW(check_training("validation: {metrics: [foo]}\ncheckpoint: {best_metric: foo}\n"), Error);
+}
+
+// What the optimizer's classes refuse is refused here, before shards are opened and a model is made.
+TEST(TrainOptions, HasTheBoundsOfTheClassesThatUseThem) {
+    for (char const* const section :
+         {"betas: [0.9, 1.0]", "betas: [1.0, 0.9]", "loss_scale: {backoff_factor: 1.0}",
+          "loss_scale: {growth_factor: 1.0}", "loss_scale: {initial: 1e39}",
+          "loss_scale: {growth_interval: 2147483648}"}) {
+        EXPECT_THROW(check_training("training: {" + std::string(section) + "}\n"), Error) << section;
+    }
+    EXPECT_NO_THROW(check_training("training: {betas: [0.0, 0.999], loss_scale: {growth_factor: 1.001}}\n"));
+    EXPECT_THAT([] { check_training("training: {loss_scale: {initial: 64, minimum: 128}}\n"); },
+                testing::ThrowsMessage<Error>(
+                    testing::HasSubstr("is 128, more than the scale of the first step")));
+}
+
 TEST(TrainOptions, RefusesMorePiecesThanABatchHasRows) {
     TrainOptions options;
     Schema schema;
