@@ -21,12 +21,11 @@ constexpr std::array<std::string_view, 10> kMathematics = {
     "data.report_text", "data.clip_order",  "data.bad_samples",     "data.target_spacing_mm",
     "data.target_shape", "data.max_bad_samples"};
 /// Keys of those sections that do not: intervals, time limits, what is watched. init_from is read before the first step
-/// only; accumulation is compared as part of the samples a step; recomputed layers have the same bits.
-constexpr std::array<std::string_view, 13> kNoMathematics = {"model.init_from",
+/// only; recomputed layers have the same bits.
+constexpr std::array<std::string_view, 12> kNoMathematics = {"model.init_from",
                                                              "model.text_encoder.vocab_file",
                                                              "training.codebook_min_share",
                                                              "training.codebook_window",
-                                                             "training.gradient_accumulation_steps",
                                                              "training.hang_timeout_s",
                                                              "training.loss_scale.max_consecutive_skips",
                                                              "training.max_seconds",
@@ -35,6 +34,7 @@ constexpr std::array<std::string_view, 13> kNoMathematics = {"model.init_from",
                                                              "training.save_every_n_epochs",
                                                              "training.save_every_n_steps",
                                                              "training.stall_timeout_s"};
+constexpr char const* kBatchSize = "data.batch_size";
 
 bool reaches_mathematics(std::string_view key) {
     auto const starts = [key](std::string_view prefix) { return key.starts_with(prefix); };
@@ -81,9 +81,14 @@ std::int64_t count_of(Settings const& settings, std::string const& key) {
     return count;
 }
 
-std::int64_t samples_per_step(Settings const& settings, CheckpointInfo const& info) {
-    return count_of(settings, "data.batch_size") * count_of(settings, "training.gradient_accumulation_steps") *
-           info.world_size;
+/// A micro-batch is contrasted by itself, over all ranks or on each rank alone: its size reaches the loss, not only the
+/// number of samples in a step.
+std::string micro_batch_size(Settings const& settings, CheckpointInfo const& info) {
+    return std::to_string(count_of(settings, kBatchSize) * info.world_size);
+}
+
+bool has_local_negatives(Settings const& settings) {
+    return value_of(settings, "model.clip.negatives") == "local";
 }
 
 std::string difference(std::string_view what, std::string const& then, std::string const& now) {
@@ -106,8 +111,11 @@ std::vector<std::string> find_resume_differences(CheckpointInfo const& then, Che
     }
     Settings const before = read_settings(then.config);
     Settings const after = read_settings(now.config);
-    compare("samples a step", std::to_string(samples_per_step(before, then)),
-            std::to_string(samples_per_step(after, now)));
+    compare("samples a micro-batch (data.batch_size x ranks)", micro_batch_size(before, then),
+            micro_batch_size(after, now));
+    if (has_local_negatives(before) && has_local_negatives(after)) {
+        compare(kBatchSize, value_of(before, kBatchSize), value_of(after, kBatchSize));
+    }
     Settings all = before;
     all.insert(after.begin(), after.end());
     for (auto const& [key, value] : all) {

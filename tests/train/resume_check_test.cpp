@@ -50,11 +50,27 @@ TEST(ResumeCheck, LeavesOutWhatDoesNotReachTheMathematics) {
     EXPECT_THAT(find_resume_differences(info_with(kConfig), info_with(changed), true), IsEmpty());
 }
 
-TEST(ResumeCheck, AnotherWorldSizeWithAsManySamplesAStepIsTheSameRun) {
+TEST(ResumeCheck, AnotherWorldSizeWithAsManySamplesAMicroBatchIsTheSameRun) {
     std::string const halved = replaced(kConfig, "batch_size: 4", "batch_size: 2");
     EXPECT_THAT(find_resume_differences(info_with(kConfig), info_with(halved, 2), true), IsEmpty());
     EXPECT_THAT(find_resume_differences(info_with(kConfig), info_with(kConfig, 2), true),
-                ElementsAre("samples a step: 4 then, 8 now"));
+                ElementsAre("samples a micro-batch (data.batch_size x ranks): 4 then, 8 now"));
+}
+
+// Each micro-batch is contrasted by itself: the same samples a step have fewer negatives.
+TEST(ResumeCheck, AccumulationDoesNotStandInForRanks) {
+    std::string const accumulated =
+        replaced(kConfig, "gradient_accumulation_steps: 1", "gradient_accumulation_steps: 2");
+    EXPECT_THAT(find_resume_differences(info_with(kConfig, 2), info_with(accumulated, 1), true),
+                ElementsAre("samples a micro-batch (data.batch_size x ranks): 8 then, 4 now",
+                            "training.gradient_accumulation_steps: 1 then, 2 now"));
+}
+
+TEST(ResumeCheck, LocalNegativesAreThoseOfOneRank) {
+    std::string const local = std::string(kConfig) + "model: {clip: {negatives: local}}\n";
+    std::string const halved = replaced(local, "batch_size: 4", "batch_size: 2");
+    EXPECT_THAT(find_resume_differences(info_with(local), info_with(halved, 2), true),
+                ElementsAre("data.batch_size: 4 then, 2 now"));
 }
 
 TEST(ResumeCheck, AKeyThatOnlyOneOfThemHasIsADifference) {
