@@ -31,7 +31,10 @@ class PowerCutOfConversion : public PowerCut {
         dataset_.options.output = disk_.path() / "shards";
     }
 
-    void start_anew() const { fs::remove_all(dataset_.options.output); }
+    void start_anew() {
+        fs::remove_all(dataset_.options.output);
+        disk_.sync();
+    }
 
     /// All but temporaries and the lock, which a power cut may leave or bring back.
     std::vector<std::pair<std::string, std::string>> final_files() const {
