@@ -66,15 +66,19 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
 }
 
 bool has_right_checksum(TarBlock const& header) {
-    std::uint64_t unsigned_sum = 0;
-    std::int64_t signed_sum = 0;  // some old writers summed signed bytes
-    for (std::size_t i = 0; i < header.size(); ++i) {
-        char const byte = i >= 148 && i < 156 ? ' ' : header[i];
-        unsigned_sum += static_cast<unsigned char>(byte);
-        signed_sum += static_cast<signed char>(byte);
+    std::string_view const checksum = field(header, 148, 8);  // summed as if it were blank
+    std::int64_t sum = 8 * ' ';
+    std::int64_t num_high = 0;
+    for (std::string_view const part : {field(header, 0, 148), field(header, 156, kTarBlockBytes - 156)}) {
+        for (char const byte : part) {
+            sum += static_cast<unsigned char>(byte);
+            num_high += static_cast<unsigned char>(byte) >> 7;
+        }
     }
-    auto const stored = parse_octal(field(header, 148, 8));
-    return stored && (*stored == unsigned_sum || static_cast<std::int64_t>(*stored) == signed_sum);
+    std::int64_t const signed_sum = sum - 256 * num_high;  // some old writers summed signed bytes
+    auto const stored = parse_octal(checksum);
+    return stored &&
+           (static_cast<std::int64_t>(*stored) == sum || static_cast<std::int64_t>(*stored) == signed_sum);
 }
 
 class Walk {

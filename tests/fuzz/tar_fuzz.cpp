@@ -1,6 +1,9 @@
 // A shard: the walk over its headers, its samples, and the indexes made from it. Every input is read as it
-// is, and once more with right checksums in its headers, so that the damage reaches what lies behind them.
+// is, and once more with right checksums in its headers if it has others, so that the damage reaches what
+// lies behind them.
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <vector>
 
 #include "fuzz/fuzz_target.hpp"
@@ -52,10 +55,8 @@ std::vector<std::uint8_t> with_right_checksums(std::span<std::uint8_t const> byt
         if (as_text(block + 257, 5) != "ustar") {
             continue;
         }
-        unsigned sum = 8 * ' ';
-        for (std::size_t i = 0; i < kBlockBytes; ++i) {
-            sum += i >= 148 && i < 156 ? 0U : block[i];
-        }
+        unsigned const sum = std::accumulate(block, block + 148, 8U * ' ') +
+                             std::accumulate(block + 156, block + kBlockBytes, 0U);
         for (std::size_t digit = 0; digit < 6; ++digit) {
             block[148 + digit] = static_cast<std::uint8_t>('0' + (sum >> (15 - 3 * digit) & 7U));
         }
@@ -69,6 +70,11 @@ std::vector<std::uint8_t> with_right_checksums(std::span<std::uint8_t const> byt
 }  // namespace ctclip
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-    ctclip::read_or_refuse([&] { ctclip::read_shard({data, size}); });
-    return ctclip::read_or_refuse([&] { ctclip::read_shard(ctclip::with_right_checksums({data, size})); });
+    std::span<std::uint8_t const> const bytes(data, size);
+    ctclip::read_or_refuse([&] { ctclip::read_shard(bytes); });
+    std::vector<std::uint8_t> const repaired = ctclip::with_right_checksums(bytes);
+    if (std::ranges::equal(repaired, bytes)) {
+        return 0;
+    }
+    return ctclip::read_or_refuse([&] { ctclip::read_shard(repaired); });
 }
