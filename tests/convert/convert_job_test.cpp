@@ -256,6 +256,30 @@ TEST(Convert, ChecksTheUnitsOfEveryVolumeWhenTold) {
     EXPECT_THAT([&] { dataset.run(); }, fails_with(ExitCode::kBadInput, "cannot tell from its voxels"));
 }
 
+/// Two thirds soft tissue, one third air; in HU, or as a scanner stores them (+1024).
+std::vector<float> chest(float offset) {
+    std::vector<float> voxels(120);
+    for (std::size_t i = 0; i < voxels.size(); ++i) {
+        voxels[i] = (i % 3 == 0 ? -950.0F + static_cast<float>(i) : 40.0F) + offset;
+    }
+    return voxels;
+}
+
+TEST(Convert, AutoAppliesTheCsvToScannerUnitsAndStopsBeforeHu) {
+    MadeDataset dataset(1);
+    dataset.write_csvs(-1024.0);
+    dataset.options.rescale = RescalePolicy::kAuto;
+    dataset.write_volume(0, chest(1024.0F));
+    dataset.run();
+    ShardReader const reader(dataset.options.output / "shard-000000.tar");
+    EXPECT_EQ(reader.read_metadata(reader.index().samples[0]).rescale_intercept, -1024.0);
+    EXPECT_EQ(read_sidecar(reader.index().path).samples[0].conversion->rescale, "csv");
+
+    fs::remove_all(dataset.options.output);
+    dataset.write_volume(0, chest(0.0F));
+    EXPECT_THAT([&] { dataset.run(); }, fails_with(ExitCode::kBadInput, "probable double rescale"));
+}
+
 TEST(Convert, StoresPreprocessedVolumesAsTheProgramMakesThem) {
     MadeDataset dataset(1);
     dataset.options.layout = VolumeLayout::kPreprocessed;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 #include <numeric>
 
@@ -71,6 +72,40 @@ TEST(ConvertPlan, RanksCoverEveryShardOnceAndShareTheBytes) {
                     testing::Each(testing::Field(&std::pair<std::size_t const, int>::second, 1)));
         double const mean = std::accumulate(bytes.begin(), bytes.end(), 0.0) / world_size;
         EXPECT_LE(*std::max_element(bytes.begin(), bytes.end()), 1.05 * mean) << world_size << " ranks";
+    }
+}
+
+/// An archive of CT-RATE's size: 47,149 volumes of 150 to 550 MB in shards of 100.
+TEST(ConvertPlan, SharesTheBytesOfALargeArchiveOfUnequalVolumes) {
+    std::string studies;
+    for (std::uint64_t i = 0; i < 47'149; ++i) {
+        studies += fmt::format(R"({}{{"study_id":"s{}","source":"s{}.npz","size":{}}})", i == 0 ? "" : ",", i,
+                               i, 150'000'000 + splitmix64(5, i) % 400'000'000);
+    }
+    ConvertPlan const plan = ConvertPlan::parse(
+        fmt::format(
+            R"({{"schema":"ctclip.convert_plan/1","settings":{{"convert.samples_per_shard":"100"}},)"
+            R"("csv_digests":{{}},"unmatched_volumes":[],"studies_without_volume":[],"studies":[{}]}})",
+            studies),
+        "plan.json");
+    ASSERT_EQ(plan.shards().size(), 472U);
+    for (int const world_size : {8, 16, 64}) {
+        double largest = 0.0;
+        double total = 0.0;
+        for (int rank = 0; rank < world_size; ++rank) {
+            double bytes = 0.0;
+            for (PlannedShard const& shard : plan.shards_of_rank(rank, world_size)) {
+                for (std::size_t i = 0; i < shard.num_studies; ++i) {
+                    bytes += static_cast<double>(plan.studies()[shard.first_study + i].source_size_bytes);
+                }
+            }
+            largest = std::max(largest, bytes);
+            total += bytes;
+        }
+        // Whole shards: 472 of them can be shared out no better than 8 to the busiest of 64 ranks.
+        double const of_whole_shards = std::ceil(472.0 / world_size) / (472.0 / world_size);
+        EXPECT_LE(largest, std::max(1.05, of_whole_shards + 0.05) * total / world_size)
+            << world_size << " ranks";
     }
 }
 
