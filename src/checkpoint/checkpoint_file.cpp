@@ -9,6 +9,8 @@
 #include "base/error_context.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/printable.hpp"
+#include "checkpoint/hdf5_reader.hpp"
+#include "checkpoint/hdf5_writer.hpp"
 
 namespace ctclip {
 namespace {

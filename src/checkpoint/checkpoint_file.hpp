@@ -6,7 +6,7 @@
 
 #include "base/durable_file.hpp"
 #include "checkpoint/envelope.hpp"
-#include "checkpoint/hdf5_file.hpp"
+#include "checkpoint/file_image.hpp"
 #include "checkpoint/train_state.hpp"
 
 namespace ctclip {

@@ -158,6 +158,20 @@ TEST(CheckpointSaver, SavesInTheBackgroundInOrder) {
     EXPECT_THAT(steps_in(dir.path()), ElementsAre(1, 2, 3));
 }
 
+/// The serial HDF5 library has one error stack and one cache for all threads.
+TEST(CheckpointSaver, SavesWhileOtherThreadsReadCheckpoints) {
+    TempDir const dir;
+    TempDir const other;
+    std::filesystem::path const read = CheckpointStore(other.path(), {}).save(state_with_loss(1, 1.0));
+    CheckpointStore store(dir.path(), {});
+    CheckpointSaver saver(store);
+    for (std::int64_t step = 1; step < 20; ++step) {
+        saver.submit(state_with_loss(step, 1.0));
+        expect_equal(read_checkpoint(read), state_with_loss(1, 1.0));
+    }
+    expect_equal(read_checkpoint(*saver.wait()), state_with_loss(19, 1.0));
+}
+
 TEST(CheckpointSaver, GoesOnAfterAFailureAndStopsAfterThree) {
     TempDir const dir;
     CheckpointStore store(dir / "checkpoints", {});
