@@ -4,13 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/printable.hpp"
-#include "study/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace ctclip {
 
@@ -22,9 +21,9 @@ constexpr std::size_t kMaxColumns = 4096;
 constexpr std::string_view kBom = "\xEF\xBB\xBF";
 
 void check_text(std::string_view content, std::filesystem::path const& path) {
-    std::optional<std::size_t> const invalid = find_invalid_utf8(content);
-    require(!invalid, ExitCode::kBadInput, "{}: byte {} is not UTF-8. Save the file as UTF-8.", path.string(),
-            invalid.value_or(0));
+    std::size_t const invalid = invalid_utf8_offset(content);
+    require(invalid == std::string_view::npos, ExitCode::kBadInput,
+            "{}: byte {} is not UTF-8. Save the file as UTF-8.", path.string(), invalid);
     std::size_t const nul = content.find('\0');
     require(nul == std::string_view::npos, ExitCode::kBadInput, "{}: byte {} is NUL, which no text holds",
             path.string(), nul);

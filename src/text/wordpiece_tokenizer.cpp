@@ -5,8 +5,8 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "base/utf8.hpp"
 #include "text/unicode_rules.hpp"
-#include "text/utf8.hpp"
 
 namespace ctclip {
 namespace {

@@ -4,13 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/splitmix64.hpp"
-#include "study/utf8.hpp"
 #include "support/temp_dir.hpp"
 
 namespace ctclip {
@@ -102,19 +100,6 @@ TEST(CsvReader, WhatIsWrittenIsReadBack) {
         }
         EXPECT_EQ(read(content), rows) << "seed " << seed;
     }
-}
-
-TEST(Utf8, FindsTheFirstInvalidByte) {
-    EXPECT_EQ(find_invalid_utf8(""), std::nullopt);
-    EXPECT_EQ(find_invalid_utf8("a\xC3\xBC\xE2\x82\xAC\xF0\x9F\xAB\x81"), std::nullopt);
-    EXPECT_EQ(find_invalid_utf8("\xF4\x8F\xBF\xBF"), std::nullopt);
-    EXPECT_EQ(find_invalid_utf8("ab\xFF"), 2U);
-    EXPECT_EQ(find_invalid_utf8("\xC3"), 0U) << "cut off";
-    EXPECT_EQ(find_invalid_utf8("\xC0\x80"), 0U) << "overlong";
-    EXPECT_EQ(find_invalid_utf8("\xE0\x80\xAF"), 0U) << "overlong";
-    EXPECT_EQ(find_invalid_utf8("x\xED\xA0\x80"), 1U) << "surrogate";
-    EXPECT_EQ(find_invalid_utf8("\xF4\x90\x80\x80"), 0U) << "above U+10FFFF";
-    EXPECT_EQ(find_invalid_utf8("\xBF"), 0U) << "continuation without a lead";
 }
 
 }  // namespace ctclip

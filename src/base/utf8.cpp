@@ -1,16 +1,16 @@
-#include "text/utf8.hpp"
+#include "base/utf8.hpp"
 
-#include <algorithm>
 #include <cstdint>
 
 namespace ctclip {
 namespace {
 
+constexpr char32_t kReplacement = 0xFFFD;
+
 struct Sequence {
     char32_t character = kReplacement;
     std::size_t num_bytes = 1;  // consumed, also by an ill-formed part
-
-    static constexpr char32_t kReplacement = 0xFFFD;
+    bool is_valid = false;
 };
 
 /// What a lead byte announces. The second byte's range excludes overlong forms, surrogates and values too
@@ -40,7 +40,7 @@ Lead lead_of(std::uint8_t byte) {
 Sequence next_sequence(std::string_view rest) {
     auto const byte_at = [&](std::size_t index) { return static_cast<std::uint8_t>(rest[index]); };
     if (byte_at(0) < 0x80) {
-        return {byte_at(0), 1};
+        return {byte_at(0), 1, true};
     }
     Lead const lead = lead_of(byte_at(0));
     if (lead.num_bytes == 0) {
@@ -51,14 +51,25 @@ Sequence next_sequence(std::string_view rest) {
         std::uint8_t const low = index == 1 ? lead.second_low : 0x80;
         std::uint8_t const high = index == 1 ? lead.second_high : 0xBF;
         if (index >= rest.size() || byte_at(index) < low || byte_at(index) > high) {
-            return {Sequence::kReplacement, index};
+            return {kReplacement, index, false};
         }
         character = (character << 6) | (byte_at(index) & 0x3FU);
     }
-    return {character, lead.num_bytes};
+    return {character, lead.num_bytes, true};
 }
 
 }  // namespace
+
+std::size_t invalid_utf8_offset(std::string_view text) {
+    for (std::size_t offset = 0; offset < text.size();) {
+        Sequence const sequence = next_sequence(text.substr(offset));
+        if (!sequence.is_valid) {
+            return offset;
+        }
+        offset += sequence.num_bytes;
+    }
+    return std::string_view::npos;
+}
 
 std::u32string decode_utf8_lossy(std::string_view text) {
     std::u32string characters;

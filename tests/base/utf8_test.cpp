@@ -1,12 +1,27 @@
-#include "text/utf8.hpp"
+#include "base/utf8.hpp"
 
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 #include "base/splitmix64.hpp"
 #include "text/json_lines.hpp"
 
 namespace ctclip {
 namespace {
+
+TEST(Utf8, FindsTheFirstInvalidByte) {
+    EXPECT_EQ(invalid_utf8_offset(""), std::string_view::npos);
+    EXPECT_EQ(invalid_utf8_offset("a\xC3\xBC\xE2\x82\xAC\xF0\x9F\xAB\x81"), std::string_view::npos);
+    EXPECT_EQ(invalid_utf8_offset("\xF4\x8F\xBF\xBF"), std::string_view::npos);
+    EXPECT_EQ(invalid_utf8_offset("ab\xFF"), 2U);
+    EXPECT_EQ(invalid_utf8_offset("\xC3"), 0U) << "cut off";
+    EXPECT_EQ(invalid_utf8_offset("\xC0\x80"), 0U) << "overlong";
+    EXPECT_EQ(invalid_utf8_offset("\xE0\x80\xAF"), 0U) << "overlong";
+    EXPECT_EQ(invalid_utf8_offset("x\xED\xA0\x80"), 1U) << "surrogate";
+    EXPECT_EQ(invalid_utf8_offset("\xF4\x90\x80\x80"), 0U) << "above U+10FFFF";
+    EXPECT_EQ(invalid_utf8_offset("\xBF"), 0U) << "continuation without a lead";
+}
 
 TEST(Utf8, DecodesIllFormedTextAsPython) {
     for (nlohmann::json const& row : read_json_lines("invalid_utf8.jsonl")) {
