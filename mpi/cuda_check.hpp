@@ -1,3 +1,4 @@
+/// The one place that looks at a status of CUDA, and turns a failure into an Error.
 #pragma once
 
 #include <cuda_runtime_api.h>

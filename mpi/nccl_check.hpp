@@ -1,3 +1,4 @@
+/// The one place that looks at a status of NCCL, and turns a failure into an Error.
 #pragma once
 
 #include <nccl.h>

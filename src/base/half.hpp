@@ -1,7 +1,7 @@
 /// IEEE binary16 bit patterns: conversion equal to numpy's astype(float16), bit for bit.
 ///
 /// Round to nearest even, infinity from 65520 on, gradual underflow, signed zeros kept. float64 never goes
-/// through a rounded float32: that rounds twice and is wrong next to ties (golden/float16). NaN becomes the
+/// through a rounded float32: that rounds twice and is wrong next to ties (see its test). NaN becomes the
 /// canonical 0x7E00 (numpy keeps sign and payload, hardware sets the quiet bit: NaN bits are not portable).
 #pragma once
 

@@ -1,4 +1,4 @@
-/// Saves in the background, so that training stops only while it copies its state (issue 6; CheckFreq).
+/// Saves in the background, so that training stops only while it copies its state (as CheckFreq, FAST 2021).
 #pragma once
 
 #include <filesystem>

@@ -1,5 +1,5 @@
-/// The HDF5 library for its two users, hdf5_writer.cpp and hdf5_reader.cpp: whose turn it is, errors, owners of its
-/// objects, types.
+/// The HDF5 library for its two users, hdf5_writer.cpp and hdf5_reader.cpp: whose turn it is, errors, owners of
+/// its objects, types.
 #pragma once
 
 #include <hdf5.h>
@@ -19,9 +19,9 @@ namespace ctclip {
 
 constexpr std::size_t kMaxHdf5Rank = H5S_MAX_RANK;
 
-/// Held while the library is called, also to close its objects. Its serial build has one error stack and one cache for
-/// all files, so that threads must take turns even with files of their own: a save in the background and a reader in
-/// the main thread. Starts the library at the first turn, silent.
+/// Held while the library is called, also to close its objects. Debian builds it with a lock of its own; by
+/// default, as clusters have it, it has none, and threads must take turns even with files of their own: a save in
+/// the background and a reader in the main thread. Starts the library at the first turn, silent.
 class Hdf5Turn {
   public:
     Hdf5Turn();

@@ -1,4 +1,4 @@
-/// Reads a pickle without executing it (golden/weights, "Pickle"): protocols 2 to 5, an allow-list of
+/// Reads a pickle without executing it: protocols 2 to 5, an allow-list of
 /// opcodes, every length checked before use. What globals, calls and persistent ids mean is asked of a
 /// PickleMeaning; nothing else is possible.
 #pragma once

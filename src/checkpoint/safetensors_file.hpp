@@ -1,6 +1,5 @@
 /// The safetensors format (https://github.com/huggingface/safetensors): 8-byte header length, JSON header,
-/// data. Read with the strict rules of golden/weights: every byte of the data area belongs to exactly one
-/// tensor.
+/// data. Read strictly: every byte of the data area belongs to exactly one tensor.
 #pragma once
 
 #include <filesystem>

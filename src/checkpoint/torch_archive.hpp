@@ -1,5 +1,5 @@
 /// The zip container of torch.save, read strictly: only what torch writes, and no file that two readers could
-/// understand differently (golden/weights, "Archive"). Records are addressed below the one top-level folder.
+/// understand differently (tests/data/checkpoint/weights). Records are addressed below the one top-level folder.
 #pragma once
 
 #include <cstdint>

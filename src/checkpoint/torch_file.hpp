@@ -1,5 +1,4 @@
-/// A state dict out of a file of torch.save (`.pt`, `.pth`, `.bin`, `.ckpt`), without executing its pickle
-/// (golden/weights, "The importer that these files expect").
+/// A state dict out of a file of torch.save (`.pt`, `.pth`, `.bin`, `.ckpt`), without executing its pickle.
 #pragma once
 
 #include <filesystem>

@@ -1,5 +1,5 @@
-/// What the pickle of torch.save means: storages by key, tensors as views of them (golden/weights, "Storages
-/// and tensors"). Descriptions only; the bytes are read later.
+/// What the pickle of torch.save means: storages by key, tensors as views of them.
+/// Descriptions only; the bytes are read later.
 #pragma once
 
 #include <map>

@@ -42,7 +42,7 @@ struct ConversionSummary {
     std::int64_t num_saturated = 0;
     double worst_abs_error = 0.0;
 
-    /// The compression ratios of the founding document.
+    /// How much smaller the shards are.
     double logical_ratio() const;  ///< source arrays to fp16 volumes
     double on_disk_ratio() const;  ///< NPZ files to shards
 
@@ -52,7 +52,7 @@ struct ConversionSummary {
 /// Reads the sidecars of all planned shards. @throws Error kBadInput, kIoError.
 ConversionSummary summarise(ConvertPlan const& plan, std::filesystem::path const& output);
 
-/// manifest.json, byte for byte the Python converter's (golden/shards/README.md).
+/// manifest.json, byte for byte the Python converter's (tests/data/convert).
 std::string encode_manifest(ConversionSummary const& summary);
 /// conversion.json: what manifest.json has no place for.
 std::string encode_summary(ConversionSummary const& summary, ConvertPlan const& plan);

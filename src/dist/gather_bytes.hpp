@@ -1,3 +1,4 @@
+/// Text and other bytes of any length between ranks.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-/// Which number format every operation of the model computes in: the founding document's table of mixed
+/// Which number format every operation of the model computes in: one table of mixed
 /// precision, operation by operation. The model asks this table at each operation; at::autocast is not used
 /// (its lists differ between CPU and GPU), so the same policy holds on both.
 ///

@@ -8,7 +8,8 @@
 
 namespace ctclip {
 
-/// Called with a stage's name ("spatial.layer0.out", as in golden/model) and its output. Empty: nobody looks.
+/// Called with a stage's name ("spatial.layer0.out", as in tests/data/model) and its output. Empty: nobody
+/// looks.
 using StageObserver = std::function<void(std::string const& stage, at::Tensor const& output)>;
 
 inline void show(StageObserver const& observer, std::string const& stage, at::Tensor const& output) {

@@ -1,3 +1,4 @@
+/// Tensors with the names of their parameters: what optimizers and reductions work on.
 #pragma once
 
 #include <ATen/ATen.h>

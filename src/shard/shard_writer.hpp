@@ -1,4 +1,4 @@
-/// Writes one shard with the exact bytes of the Python converter (golden/shards/README.md), and its sidecar.
+/// Writes one shard with the exact bytes of the Python converter (tests/data/shard), and its sidecar.
 ///
 /// Durable and never half there: the tar is written to a private temporary, synced and read back; then the
 /// sidecar with its digest is committed; only then the tar gets its name. So a shard that exists has its

@@ -19,7 +19,7 @@ constexpr std::uint64_t tar_padded(std::uint64_t size_bytes) {
 }
 
 /// Byte for byte the header of Python 3.11's tarfile for a TarInfo with a name and a size and nothing else
-/// (golden/shards/README.md): mode 0644, owner 0, time 0, everything after the magic NUL.
+/// (tests/data/shard): mode 0644, owner 0, time 0, everything after the magic NUL.
 /// @param name        at most 100 bytes of ASCII.
 /// @param size_bytes  below 8 GiB: what eleven octal digits hold.
 /// @throws Error kBadInput otherwise.

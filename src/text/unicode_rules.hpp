@@ -1,4 +1,4 @@
-/// The character rules of the reference tokenizer, measured over all code points (golden/tokenizer): a table
+/// The character rules of the reference tokenizer, measured over all code points (tests/data/text): a table
 /// of mixed Unicode ages that no Unicode library gives.
 #pragma once
 

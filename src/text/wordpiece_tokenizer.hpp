@@ -1,4 +1,4 @@
-/// BERT's uncased WordPiece tokenizer, equal to the reference on every text (golden/tokenizer/README.md).
+/// BERT's uncased WordPiece tokenizer, equal to the reference on every text (tests/data/text).
 #pragma once
 
 #include <cstdint>

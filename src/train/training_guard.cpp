@@ -9,7 +9,7 @@
 namespace ctclip {
 namespace {
 
-/// The founding document clips at 0.3 where 0.5 was too much.
+/// Clipping at 0.3 instead of 0.5 helps where 0.5 is too much.
 constexpr double kTighterClip = 0.6;
 
 std::string number(double value) {

@@ -33,7 +33,7 @@ nlohmann::json golden_sets() {
     return nlohmann::json::parse(read_text_file(std::string(CTCLIP_TEST_DATA) + "/float16/sets.json"));
 }
 
-// The inputs of golden/float16, by the formulas of its README.
+// The inputs to the results in tests/data/float16.
 
 // numpy keeps a signalling NaN as it is, so NaN is put together from its bits.
 double widened_nan(std::uint16_t half, double) {

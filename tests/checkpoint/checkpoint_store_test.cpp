@@ -158,7 +158,7 @@ TEST(CheckpointSaver, SavesInTheBackgroundInOrder) {
     EXPECT_THAT(steps_in(dir.path()), ElementsAre(1, 2, 3));
 }
 
-/// The serial HDF5 library has one error stack and one cache for all threads.
+/// HDF5 as it is built by default has one error stack and one cache for all threads.
 TEST(CheckpointSaver, SavesWhileOtherThreadsReadCheckpoints) {
     TempDir const dir;
     TempDir const other;

@@ -20,7 +20,7 @@ using testing::HasSubstr;
 
 std::filesystem::path const kWeights = std::filesystem::path(CTCLIP_TEST_DATA) / "checkpoint" / "weights";
 
-/// The sizes of the tiny official model of golden/weights.
+/// The sizes of the tiny official model of tests/data/checkpoint/weights.
 constexpr char const* kTinyConfig = R"(
 model:
   image_encoder: {dim: 8, codebook_size: 16, image_size: 8, patch_size: 4, temporal_patch_size: 2, spatial_depth: 4,
