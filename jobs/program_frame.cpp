@@ -1,11 +1,13 @@
 #include "jobs/program_frame.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "base/build_info.hpp"
 #include "base/error.hpp"
@@ -23,6 +25,25 @@ constexpr double kBytesPerGiB = 1024.0 * 1024.0 * 1024.0;
         throw OutputClosed();
     }
     fail_errno(ExitCode::kIoError, "cannot write to stdout", errno);
+}
+
+/// LibTorch, cuBLAS and CUDA tell of it in words alone: their exceptions are of types that only programs with
+/// LibTorch know.
+bool tells_of_too_little_memory(std::string_view text) {
+    static constexpr std::string_view kWords[] = {"out of memory", "can't allocate memory",
+                                                  "CUBLAS_STATUS_ALLOC_FAILED"};
+    return std::ranges::any_of(kWords, [text](std::string_view words) { return text.find(words) != text.npos; });
+}
+
+Failure out_of_memory(std::string_view cause) {
+    return {ExitCode::kTryAgain,
+            fmt::format("out of memory: {} ({:.1f} GiB of the host's memory used at most). Compute less at a time "
+                        "(data.batch_size or evaluate.batch_size, training.recompute=layers, "
+                        "training.grad_cache_chunks), load less ahead (num_workers, data.prefetch_factor), start fewer "
+                        "ranks on a host, or ask for more memory; what was saved is intact.",
+                        cause.substr(0, cause.find('\n')),
+                        static_cast<double>(peak_memory_bytes()) / kBytesPerGiB),
+            false};
 }
 
 ExitCode exit_code_of(std::filesystem::filesystem_error const& error) {
@@ -90,16 +111,13 @@ Failure failure_of(std::function<void()> const& action) {
     } catch (Error const& error) {
         return {error.code(), error.what(), false};
     } catch (std::bad_alloc const&) {
-        return {
-            ExitCode::kTryAgain,
-            fmt::format(
-                "out of memory ({:.1f} GiB used at most). Use smaller batches or fewer ranks on a host, or "
-                "ask for more memory; what was saved is intact.",
-                static_cast<double>(peak_memory_bytes()) / kBytesPerGiB),
-            false};
+        return out_of_memory("the system gives no more");
     } catch (std::filesystem::filesystem_error const& error) {
         return {exit_code_of(error), error.what(), false};
     } catch (std::exception const& error) {
+        if (tells_of_too_little_memory(error.what())) {
+            return out_of_memory(error.what());
+        }
         return {ExitCode::kInternal, fmt::format("internal error: {}", error.what()), false};
     }
 }
