@@ -7,6 +7,7 @@
 
 #include "base/build_info.hpp"
 #include "base/error.hpp"
+#include "jobs/program_frame.hpp"
 #include "mpi/mpi_session.hpp"
 #include "tools/bench_batch.hpp"
 #include "tools/bench_model.hpp"
@@ -109,9 +110,9 @@ class SyncBench {
 ExitCode bench_sync(ToolContext& tool, BenchSyncOptions const& options) {
     MpiSession const session;
     Communicator& ranks = session.communicator();
-    try {
-        require(ranks.world_size() > 1, ExitCode::kUsage,
-                "one rank has nothing to average. Start it as: mpirun -n 2 ctclip-bench sync");
+    require(ranks.world_size() > 1, ExitCode::kUsage,
+            "one rank has nothing to average. Start it as: mpirun -n 2 ctclip-bench sync");
+    Failure const failure = failure_of([&] {
         at::set_num_threads(static_cast<int>(options.num_threads));
         nlohmann::json record = {{"schema", "ctclip.bench.sync/1"}, {"size", name_of(options.size)},
                                  {"ranks", ranks.world_size()},     {"threads_per_rank", options.num_threads},
@@ -121,11 +122,10 @@ ExitCode bench_sync(ToolContext& tool, BenchSyncOptions const& options) {
         if (ranks.rank() == 0) {
             tool.write_json(record);
         }
-    } catch (std::exception const&) {
-        if (ranks.world_size() > 1) {
-            session.abort(ExitCode::kInternal);
-        }
-        throw;
+    });
+    if (failure) {  // the others may wait for this rank
+        log_failure(failure);
+        session.abort(failure.code);
     }
     return ExitCode::kDone;
 }
