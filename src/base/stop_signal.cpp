@@ -51,14 +51,21 @@ void install_stop_signals() {
     action.sa_handler = on_stop_signal;
     action.sa_flags = SA_RESTART;
     for (int const signal_number : kStopSignals) {
-        struct sigaction current {};
-        ::sigaction(signal_number, nullptr, &current);
-        bool const is_under_nohup = signal_number == SIGHUP && current.sa_handler == SIG_IGN;
-        if (!is_under_nohup) {
+        if (!is_under_nohup(signal_number)) {
             ::sigaction(signal_number, &action, nullptr);
         }
     }
     std::signal(SIGPIPE, SIG_IGN);
+}
+
+std::span<int const> stop_signals() noexcept {
+    return kStopSignals;
+}
+
+bool is_under_nohup(int signal_number) noexcept {
+    struct sigaction current {};
+    ::sigaction(signal_number, nullptr, &current);
+    return signal_number == SIGHUP && current.sa_handler == SIG_IGN;
 }
 
 bool stop_requested() noexcept {

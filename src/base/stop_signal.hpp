@@ -4,6 +4,7 @@
 /// launchers often deliver one request twice).
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "base/error.hpp"
@@ -13,6 +14,11 @@ namespace ctclip {
 /// Installs the handlers, and ignores SIGPIPE. Call again after a library that takes signals for itself
 /// (NCCL).
 void install_stop_signals();
+
+/// Those that ask for a stop, by number.
+std::span<int const> stop_signals() noexcept;
+/// SIGHUP that was ignored at the start, as `nohup` leaves it, stays ignored.
+bool is_under_nohup(int signal_number) noexcept;
 
 bool stop_requested() noexcept;
 /// "SIGTERM", or "" while none has come.
