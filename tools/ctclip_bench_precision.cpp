@@ -2,9 +2,13 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/digest.hpp"
 #include "base/durable_file.hpp"
 #include "base/error.hpp"
+#include "base/file_descriptor.hpp"
 #include "base/log.hpp"
+#include "loader/shard_list.hpp"
+#include "loader/shard_source.hpp"
 #include "report/precision_study.hpp"
 #include "tools/child_process.hpp"
 #include "tools/ctclip_bench.hpp"
@@ -45,11 +49,43 @@ void run_job_of_study(BenchPrecisionOptions const& options, std::string const& p
             log.string());
 }
 
-/// Both programs go on where they stopped, and a finished training ends at once; a finished evaluation is kept.
-void train_and_evaluate(BenchPrecisionOptions const& options, StudiedRun const& run) {
+/// What the result of every run depends on, beside its precision and seed.
+nlohmann::ordered_json inputs_of(BenchPrecisionOptions const& options) {
+    ShardSource const judged_on(resolve_shards(options.shards));
+    return {{"config_sha256", sha256_hex(read_text_file(options.config))},
+            {"with", options.settings},
+            {"valid_digest", judged_on.digest()},
+            {"bootstrap", options.bootstrap},
+            {"launcher", options.launcher}};
+}
+
+/// With which inputs a run was done; written last.
+std::filesystem::path record_path(StudiedRun const& run) {
+    return run.evaluation / "study_inputs.json";
+}
+
+/// Kept only if it was made from the same inputs.
+bool is_done(StudiedRun const& run, nlohmann::ordered_json const& inputs) {
+    std::filesystem::path const path = record_path(run);
+    if (!std::filesystem::exists(path) || !std::filesystem::exists(run.evaluation / "evaluation.json")) {
+        return false;
+    }
+    auto const before = nlohmann::ordered_json::parse(read_text_file(path), nullptr, false);
+    for (auto const& [name, value] : inputs.items()) {
+        if (!before.is_object() || !before.contains(name) || before[name] != value) {
+            log_warning("{}, seed {}: was done with another '{}', so it is done again", run.precision, run.seed, name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/// Both programs go on where they stopped, and a finished training ends at once (or refuses what would change it).
+void train_and_evaluate(BenchPrecisionOptions const& options, StudiedRun const& run,
+                        nlohmann::ordered_json const& inputs) {
     std::filesystem::create_directories(run.run.parent_path());
     std::filesystem::path const log = run.run.parent_path() / (run.precision + ".log");
-    if (std::filesystem::exists(run.evaluation / "evaluation.json")) {
+    if (is_done(run, inputs)) {
         log_info("{}, seed {}: done before", run.precision, run.seed);
         return;
     }
@@ -66,6 +102,7 @@ void train_and_evaluate(BenchPrecisionOptions const& options, StudiedRun const& 
                      {"--shards", options.shards, "--checkpoint", run.run, "--output", run.evaluation, "--bootstrap",
                       std::to_string(options.bootstrap)},
                      log);
+    write_durably(record_path(run), inputs.dump(2) + "\n", IfExists::kReplace);
 }
 
 std::vector<StudiedRun> plan_runs(BenchPrecisionOptions const& options) {
@@ -81,8 +118,9 @@ std::vector<StudiedRun> plan_runs(BenchPrecisionOptions const& options) {
 
 ExitCode bench_precision(ToolContext& tool, BenchPrecisionOptions const& options) {
     std::vector<StudiedRun> const runs = plan_runs(options);
+    nlohmann::ordered_json const inputs = inputs_of(options);
     for (StudiedRun const& run : runs) {
-        train_and_evaluate(options, run);
+        train_and_evaluate(options, run, inputs);
     }
     PrecisionStudy const study =
         read_precision_study(runs, {.num_replicates = static_cast<std::size_t>(options.bootstrap)});

@@ -24,6 +24,16 @@ study > first.json 2> first.log
 study > second.json 2> second.log
 [[ $(grep -c 'done before' second.log) == 4 ]]
 cmp first.json second.json
+
+# Judged anew on other shards, without training anew; trained otherwise it would not be the same study.
+"$bin_dir/ctclip-convert" --quiet --config "$config" --set convert.samples_per_shard=2 --output other_shards
+study --seeds 1 --valid other_shards > other.json 2> other.log
+[[ $(grep -c "was done with another 'valid_digest'" other.log) == 2 && $(grep -c evaluating other.log) == 2 ]]
+study --seeds 1 --valid other_shards --bootstrap 21 > other.json 2> other.log
+[[ $(grep -c "was done with another 'bootstrap'" other.log) == 2 ]]
+code=0
+study --seeds 2 --with training.learning_rate=1e-4 2> refused.log || code=$?
+[[ $code == 78 ]] && grep -q "another 'with'" refused.log && grep -q "training.learning_rate" study/seed-2/fp32.log
 "$python" - << 'EOF'
 import json
 study = json.load(open("first.json"))
