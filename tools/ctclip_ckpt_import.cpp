@@ -1,4 +1,5 @@
-// ctclip-ckpt import: published, Python-trained or BERT weights become step 0 of a run.
+// ctclip-ckpt import: published, Python-trained or BERT weights become a checkpoint, to be evaluated or to start runs from
+// (model.init_from). It is no state that a run goes on from: it holds no optimizer, schedule or place in the data.
 #include <nlohmann/json.hpp>
 
 #include "base/build_info.hpp"
@@ -75,7 +76,8 @@ ordered_json to_json(WeightMapping const& mapping) {
             {"absent", mapping.absent}};
 }
 
-void check_mapping(ToolContext& tool, WeightMapping mapping, ImportOptions const& options) {
+/// Takes what is unexpected out of the mapping where that is allowed.
+void check_mapping(ToolContext& tool, WeightMapping& mapping, ImportOptions const& options) {
     if (tool.is_json()) {
         ordered_json record{{"schema", "ctclip.ckpt.import/1"}, {"file", options.file.string()}};
         record.update(to_json(mapping));
@@ -125,11 +127,14 @@ ExitCode import_weights(ToolContext& tool, ImportOptions const& options) {
 ToolCommand ckpt_import_command() {
     return make_command<ImportOptions>(
         "import",
-        "makes a checkpoint of step 0 from weights of Python: CT-CLIP, CTCLIP_MODERN, or a BERT alone",
-        {{"ctclip-ckpt import CT-CLIP_v2.pt --config configs/base_config.yaml --output step-00000000.h5",
+        "makes a checkpoint of weights of Python (CT-CLIP, CTCLIP_MODERN, a BERT alone), for ctclip-evaluate and "
+        "model.init_from",
+        {{"ctclip-ckpt import CT-CLIP_v2.pt --config configs/base_config.yaml --output ct_clip_v2.h5",
           "nothing in the file is executed; missing, unexpected and mismatched tensors are named"},
-         {"ctclip-ckpt import pytorch_model.bin --config C --output step-00000000.h5",
-          "a BERT fills the text encoder; the rest gets initial values from experiment.seed"}},
+         {"ctclip-ckpt import pytorch_model.bin --config C --output bert.h5",
+          "a BERT fills the text encoder; the rest gets initial values from experiment.seed"},
+         {"ctclip-train --config C --set model.init_from=ct_clip_v2.h5 --set run.dir=runs/tuned",
+          "a run that starts from these weights"}},
         [](Schema& schema, ImportOptions& options) {
             schema
                 .positional("FILE", options.file, ".pt, .bin, .safetensors, .safetensors.index.json, or .h5")
