@@ -44,7 +44,7 @@ std::string why_no_gpu() {
         visible == nullptr ? "not set" : visible);
 #else
     return "this program was built without CUDA. Build it with `bash tools/setup.sh --cuda && bash tools/build.sh "
-           "cuda` and start build-cuda/bin/ctclip-train.";
+           "cuda` and start the one in build-cuda/bin.";
 #endif
 }
 
@@ -61,15 +61,17 @@ std::string cpu_name() {
 }  // namespace
 
 ComputePlace::ComputePlace(JobContext& job, PlaceOptions const& options) : host_(job.communicator()) {
+    DeviceOptions const& wanted = options.device;
     num_threads_ =
-        options.num_threads > 0 ? static_cast<int>(options.num_threads) : default_threads(job.session());
+        wanted.num_threads > 0 ? static_cast<int>(wanted.num_threads) : default_threads(job.session());
     at::set_num_threads(num_threads_);
     std::optional<GpuInfo> const gpu =
-        place_rank(host_, options.use_cuda ? visible_gpus() : std::vector<GpuInfo>(),
+        place_rank(host_, wanted.use_cuda ? visible_gpus() : std::vector<GpuInfo>(),
                    {.local_rank = job.session().local_rank(),
-                    .first_gpu = static_cast<int>(options.first_gpu),
-                    .precision = options.precision});
-    require(gpu || !options.require_cuda, ExitCode::kUnavailable, "device.require_cuda is set, but {}",
+                    .first_gpu = static_cast<int>(wanted.cuda_device),
+                    .precision = options.precision,
+                    .precision_key = options.precision_key});
+    require(gpu || !wanted.require_cuda, ExitCode::kUnavailable, "device.require_cuda is set, but {}",
             why_no_gpu());
     if (!gpu) {
         name_ = fmt::format("CPU, {} ({})", cpu_name(), at::get_cpu_capability());
@@ -78,9 +80,11 @@ ComputePlace::ComputePlace(JobContext& job, PlaceOptions const& options) : host_
 #if defined(CTCLIP_CUDA)
     device_ = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(gpu->index));
     name_ = gpu->name;
-    device_ranks_ =
-        std::make_unique<NcclCommunicator>(host_, [] { return c10::cuda::getCurrentCUDAStream().stream(); });
-    install_stop_signals();  // NCCL may have taken some for itself
+    if (options.gpu_link == GpuLink::kNccl) {
+        device_ranks_ = std::make_unique<NcclCommunicator>(
+            host_, [] { return c10::cuda::getCurrentCUDAStream().stream(); });
+        install_stop_signals();  // NCCL may have taken some for itself
+    }
 #endif
 }
 

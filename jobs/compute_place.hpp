@@ -1,4 +1,4 @@
-/// Where a rank computes: its GPU with NCCL between the ranks, or its share of the CPU with MPI.
+/// Where a rank computes: its GPU, with NCCL between the ranks if asked for, or its share of the CPU with MPI.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -8,15 +8,18 @@
 #include <string>
 
 #include "jobs/job_frame.hpp"
+#include "model/device_options.hpp"
 
 namespace ctclip {
 
+/// What GPUs have to say to each other.
+enum class GpuLink { kNone, kNccl };
+
 struct PlaceOptions {
-    bool use_cuda = true;
-    bool require_cuda = false;  ///< a rank without a GPU is an error
-    std::int64_t first_gpu = 0;
-    std::int64_t num_threads = 0;  ///< of a rank on the CPU; 0: its share of the host's cores
-    std::string precision;         ///< "fp16", "bf16", "fp32": what the device must be able to do
+    DeviceOptions device;
+    std::string precision;      ///< "fp16", "bf16", "fp32": what the device must be able to do
+    std::string precision_key;  ///< the option that asked for it: for the advice
+    GpuLink gpu_link = GpuLink::kNone;
 };
 
 class ComputePlace {
@@ -28,7 +31,7 @@ class ComputePlace {
     at::Device device() const { return device_; }
     std::string const& name() const { return name_; }  ///< "NVIDIA H100 80GB HBM3", "AMD EPYC (AVX512)"
     int num_threads() const { return num_threads_; }
-    /// Between ranks, over the device's memory.
+    /// Between ranks, over the device's memory (GpuLink::kNccl) or the host's.
     Communicator& ranks() const { return device_ranks_ ? *device_ranks_ : host_; }
 
   private:

@@ -34,14 +34,14 @@ int choose_gpu(int local_rank, int first, int num_visible) {
     return (first + local_rank) % num_visible;
 }
 
-void require_precision(GpuInfo const& gpu, std::string_view precision) {
+void require_precision(GpuInfo const& gpu, std::string_view precision, std::string_view key) {
     int const capability = 10 * gpu.compute_major + gpu.compute_minor;
     // fp16 and bf16 matrix products need tensor cores: Volta has those of fp16, Ampere those of bf16.
     int const needed = precision == "fp16" ? 70 : precision == "bf16" ? 80 : 0;
     require(
         capability >= needed, ExitCode::kUnavailable,
-        "GPU {} ({}) has compute capability {}.{}, but {} needs {}.{}. Set training.mixed_precision to {}.",
-        gpu.index, gpu.name, gpu.compute_major, gpu.compute_minor, precision, needed / 10, needed % 10,
+        "GPU {} ({}) has compute capability {}.{}, but {} needs {}.{}. Set {} to {}.",
+        gpu.index, gpu.name, gpu.compute_major, gpu.compute_minor, precision, needed / 10, needed % 10, key,
         capability >= 70 ? "fp16 or fp32" : "fp32");
 }
 
@@ -79,7 +79,7 @@ std::optional<GpuInfo> place_rank(Communicator& communicator, std::vector<GpuInf
     std::string problem;
     try {
         if (mine) {
-            require_precision(*mine, options.precision);
+            require_precision(*mine, options.precision, options.precision_key);
             use_gpu(*mine);
         }
     } catch (Error const& error) {

@@ -34,8 +34,9 @@ void use_gpu(GpuInfo const& gpu);
 int choose_gpu(int local_rank, int first, int num_visible);
 
 /// @param precision  "fp32", "bf16" or "fp16".
+/// @param key        the option that asked for it, named in the advice.
 /// @throws Error kUnavailable when the GPU lacks it in hardware.
-void require_precision(GpuInfo const& gpu, std::string_view precision);
+void require_precision(GpuInfo const& gpu, std::string_view precision, std::string_view key);
 
 struct RankDevice {
     std::string host;
@@ -50,6 +51,7 @@ struct PlacementOptions {
     int local_rank = 0;
     int first_gpu = 0;  ///< device.cuda_device
     std::string precision = "fp32";
+    std::string precision_key = "training.mixed_precision";  ///< the option that asked for it: for the advice
 };
 
 /// Collective, over the host communicator. This rank's GPU, in use from here on; nothing where no rank has

@@ -10,6 +10,7 @@
 #include "base/durable_file.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/output_folder.hpp"
 #include "base/output_lock.hpp"
 #include "base/stop_signal.hpp"
 #include "convert/conversion_summary.hpp"
@@ -318,7 +319,7 @@ void convert(ConvertOptions const& options, ConvertEnvironment const& environmen
     std::optional<OutputLock> lock;
     std::string plan_text;
     if (is_rank_0) {
-        create_output_folder(options.output);
+        create_folder(options.output);
         lock.emplace(options.output, "ctclip-convert");
         StopNotice(options.output).withdraw();
         ConvertPlan const plan = prepare_plan(options);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/output_folder.hpp"
 #include "convert/convert_job.hpp"
 #include "convert/output_folder.hpp"
 #include "shard/shard_writer.hpp"
@@ -45,14 +46,6 @@ double probe_volumes(ConvertOptions const& options, ConvertEnvironment const& en
         shard_bytes += static_cast<double>(sample.halves.size() * sizeof(std::uint16_t));
     }
     return shard_bytes / std::max(source_bytes, 1.0);
-}
-
-fs::path nearest_existing(fs::path path) {
-    path = fs::absolute(path);
-    while (!fs::exists(path) && path.has_relative_path()) {
-        path = path.parent_path();
-    }
-    return path;
 }
 
 void check_space(fs::path const& output, double needed_bytes) {

@@ -1,7 +1,5 @@
 #include "convert/output_folder.hpp"
 
-#include <system_error>
-
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
 #include "shard/shard_verify.hpp"
@@ -14,16 +12,6 @@ namespace fs = std::filesystem;
 
 fs::path plan_path(fs::path const& output) {
     return output / "plan.json";
-}
-
-void create_output_folder(fs::path const& output) {
-    std::error_code error;
-    fs::create_directories(output, error);
-    if (error) {
-        fail_errno(ExitCode::kCannotCreate, "cannot create folder " + output.string(), error.value());
-    }
-    require(fs::is_directory(output), ExitCode::kCannotCreate, "{} is not a folder (convert.output)",
-            output.string());
 }
 
 std::optional<ConvertPlan> find_plan(ConvertOptions const& options) {

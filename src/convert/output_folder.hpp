@@ -13,9 +13,6 @@ namespace ctclip {
 
 std::filesystem::path plan_path(std::filesystem::path const& output);
 
-/// Creates the folder if need be. @throws Error kCannotCreate, kNoPermission.
-void create_output_folder(std::filesystem::path const& output);
-
 /// The plan that an earlier run left, held against these options; nothing in a folder without plan.
 /// @throws Error kBadConfig for other settings, kCannotCreate if there are shards but no plan (they are not
 /// ours, and

@@ -1,5 +1,7 @@
 #include "dist/communicator.hpp"
 
+#include <cstdint>
+
 #include "base/error.hpp"
 
 namespace ctclip {
@@ -22,6 +24,12 @@ void check_reduction(Element element, Reduction reduction) {
     bool const is_floating = element == Element::kF64 || element == Element::kF32;
     require(reduction != Reduction::kAverage || is_floating, ExitCode::kInternal,
             "an average over ranks was asked of integers");
+}
+
+bool any_rank(bool wish, Communicator& communicator) {
+    std::int32_t flag = wish ? 1 : 0;
+    communicator.all_reduce(&flag, 1, Element::kI32, Reduction::kMax);
+    return flag != 0;
 }
 
 }  // namespace ctclip

@@ -61,4 +61,7 @@ class Communicator {
     Communicator& operator=(Communicator const&) = default;
 };
 
+/// True on all ranks if `wish` is true on one. Collective, over a host communicator.
+bool any_rank(bool wish, Communicator& communicator);
+
 }  // namespace ctclip

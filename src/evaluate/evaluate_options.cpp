@@ -56,8 +56,17 @@ void EvaluateOptions::bind(Schema& schema) {
         "evaluate.mixed_precision", precision,
         {{"fp32", ComputeType::kFloat}, {"bf16", ComputeType::kBFloat16}, {"fp16", ComputeType::kHalf}},
         "compute type of the encoders");
+    schema
+        .key("evaluate.hang_timeout_s", hang_timeout_s,
+             "end the job (exit 75) when a rank gives no sign of life for so long; 0: never")
+        .min(0.0);
+    schema
+        .key("evaluate.stall_timeout_s", stall_timeout_s,
+             "the same when no rank gets any further: start, one batch, the metrics")
+        .positive();
+    device.bind(schema);
     for (char const* const section : {"experiment", "data", "model", "training", "validation", "checkpoint",
-                                      "logging", "device", "run", "convert"}) {
+                                      "logging", "run", "convert"}) {
         schema.section_of_other_program(section);
     }
 }

@@ -9,6 +9,7 @@
 
 #include "config/schema.hpp"
 #include "loader/dataset.hpp"
+#include "model/device_options.hpp"
 #include "model/precision_policy.hpp"
 
 namespace ctclip {
@@ -26,6 +27,9 @@ struct EvaluateOptions {
     double threshold = 0.5;                   ///< of precision, recall, specificity and accuracy
     std::optional<std::int64_t> num_samples;  ///< null: all
     ComputeType precision = ComputeType::kFloat;
+    double hang_timeout_s = 20.0;     ///< without a sign of life of a rank; 0: wait for ever
+    double stall_timeout_s = 1800.0;  ///< without progress on any rank
+    DeviceOptions device;
 
     void bind(Schema& schema);
 };

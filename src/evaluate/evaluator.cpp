@@ -1,12 +1,18 @@
 #include "evaluate/evaluator.hpp"
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 
+#include "base/build_info.hpp"
+#include "base/digest.hpp"
 #include "base/error.hpp"
+#include "base/file_descriptor.hpp"
 #include "base/log.hpp"
+#include "base/stop_signal.hpp"
 #include "checkpoint/checkpoint_store.hpp"
 #include "dist/gather_bytes.hpp"
+#include "evaluate/partial_scores.hpp"
 #include "evaluate/zero_shot.hpp"
 #include "model/model_settings.hpp"
 #include "model/tensor_array.hpp"
@@ -60,31 +66,82 @@ void read_configuration(LoadedCheckpoint const& checkpoint, TrainedAs& trained_a
     schema.check();
 }
 
-std::shared_ptr<WordPieceTokenizer const> load_tokenizer(EvaluateOptions const& options,
-                                                         ModelSettings const& model) {
+std::filesystem::path find_vocabulary(EvaluateOptions const& options, ModelSettings const& model) {
     std::filesystem::path const path =
         options.vocab_file.empty() ? model.vocabulary_path() : options.vocab_file;
     require(std::filesystem::exists(path), ExitCode::kBadInput,
             "{}: the vocabulary that the checkpoint was trained with is not there; say where it is with "
             "evaluate.vocab_file",
             path.string());
-    return std::make_shared<WordPieceTokenizer const>(Vocabulary::load(path));
+    return path;
 }
 
 LoaderOptions make_loader_options(EvaluateOptions const& options, TrainedAs const& trained_as,
                                   Communicator const& host) {
-    LoaderOptions loader;
-    loader.data = trained_as.data;
+    LoaderOptions loader = scoring_loader_options(trained_as.data, options.num_samples, host);
     loader.data.batch_size = options.batch_size;
     loader.data.num_workers = options.num_workers;
-    loader.data.shuffle = false;
-    loader.data.bad_samples = BadSamplePolicy::kFail;  // a replacement would be scored twice
-    loader.remainder = Remainder::kPad;
-    loader.epochs = Epochs::kOne;
     loader.max_tokens = trained_as.model.max_length;
-    loader.rank = host.rank();
-    loader.world_size = host.world_size();
     return loader;
+}
+
+/// Of everything that a study's scores depend on. A checkpoint is told by its name, size and time: reading all of
+/// it again would take longer than many a rest of an evaluation.
+std::string digest_inputs(EvaluateOptions const& options, Evaluation const& evaluation,
+                          std::filesystem::path const& vocabulary) {
+    std::filesystem::path const checkpoint = evaluation.origin.checkpoint;
+    nlohmann::json inputs = {
+        {"software", software_name()},
+        {"checkpoint", std::filesystem::absolute(checkpoint).string()},
+        {"checkpoint_bytes", std::filesystem::file_size(checkpoint)},
+        {"checkpoint_time", std::filesystem::last_write_time(checkpoint).time_since_epoch().count()},
+        {"vocabulary", sha256_hex(read_text_file(vocabulary))},
+        {"dataset", evaluation.origin.dataset_digest},
+        {"precision", evaluation.origin.precision},
+        {"latents", options.latents}};
+    for (PromptPair const& pair : evaluation.prompts) {
+        inputs["prompts"].push_back({pair.positive, pair.negative});
+    }
+    return sha256_hex(inputs.dump());
+}
+
+/// Scores all studies, or throws Stopped with the scores so far saved.
+ZeroShotScores score_all(EvaluateOptions const& options, EvaluateWorld const& world,
+                         ZeroShotClassifier const& classifier, std::shared_ptr<SampleSource const> const& source,
+                         LoaderOptions const& loader_options,
+                         std::shared_ptr<WordPieceTokenizer const> const& tokenizer, std::string const& inputs) {
+    bool const is_root = world.host.rank() == 0;
+    ZeroShotScores mine;
+    if (is_root) {
+        mine = load_partial_scores(options.output, inputs);
+    }
+    auto num_before = static_cast<std::int64_t>(mine.study_ids.size());
+    world.host.broadcast(&num_before, sizeof num_before, 0);
+    std::int64_t const num_wanted = std::min(options.num_samples.value_or(source->size()), source->size());
+    if (num_before > num_wanted) {  // of an evaluation of more studies
+        mine = {};
+        num_before = 0;
+    }
+    if (is_root && num_before > 0) {
+        log_info("going on after {} studies that are scored already", num_before);
+    }
+    SamplerState start;
+    start.position = num_before;
+    BatchLoader loader(source, loader_options, options.latents ? tokenizer : nullptr, start);
+    bool is_stopped = false;
+    append(mine, classifier.score(loader, options.latents ? KeepLatents::kYes : KeepLatents::kNo, [&] {
+        is_stopped = any_rank(world.stop_requested(), world.host);
+        return !is_stopped;
+    }));
+    ZeroShotScores all = gather_scores(mine, world.host);
+    if (is_stopped) {
+        if (is_root) {
+            save_partial_scores(options.output, all, inputs);
+        }
+        throw Stopped(fmt::format("stopped after {} of {} studies; the same command goes on from there",
+                                  all.study_ids.size(), num_wanted));
+    }
+    return all;
 }
 
 std::vector<float> to_vector(at::Tensor const& tensor) {
@@ -98,7 +155,8 @@ Evaluation evaluate(EvaluateOptions const& options, EvaluateWorld const& world) 
     LoadedCheckpoint const checkpoint = load_checkpoint(options.checkpoint, world.host);
     TrainedAs trained_as;
     read_configuration(checkpoint, trained_as);
-    auto const tokenizer = load_tokenizer(options, trained_as.model);
+    std::filesystem::path const vocabulary = find_vocabulary(options, trained_as.model);
+    auto const tokenizer = std::make_shared<WordPieceTokenizer const>(Vocabulary::load(vocabulary));
     PrecisionPolicy const policy(options.precision);
     ModelOptions const sizes =
         trained_as.model.options(static_cast<std::int64_t>(tokenizer->vocabulary().size()));
@@ -129,13 +187,11 @@ Evaluation evaluate(EvaluateOptions const& options, EvaluateWorld const& world) 
         return evaluation;
     }
 
-    BatchLoader loader(source, make_loader_options(options, trained_as, world.host), tokenizer,
-                       SamplerState{});
     ZeroShotClassifier const classifier(model, *tokenizer, evaluation.prompts, trained_as.model.max_length,
                                         world.device);
-    ZeroShotScores const scores = gather_scores(
-        classifier.score(loader, options.latents ? KeepLatents::kYes : KeepLatents::kNo, num_samples),
-        world.host);
+    ZeroShotScores const scores =
+        score_all(options, world, classifier, source, make_loader_options(options, trained_as, world.host), tokenizer,
+                  digest_inputs(options, evaluation, vocabulary));
     evaluation.study_ids = scores.study_ids;
     evaluation.probabilities = to_vector(scores.probabilities);
     evaluation.labels = to_vector(scores.labels);

@@ -14,10 +14,13 @@ namespace ctclip {
 struct EvaluateWorld {
     Communicator& host;  ///< over host memory
     at::Device device;
-    bool is_dry_run = false;  ///< read the inputs, score nothing
+    std::function<bool()> stop_requested;  ///< of this rank; asked before each batch
+    bool is_dry_run = false;               ///< read the inputs, score nothing
 };
 
-/// Collective: the ranks share the studies, each study is scored once; every rank returns the same.
+/// Collective: the ranks share the studies, each study is scored once; every rank returns the same. Goes on from the
+/// scores that a stopped evaluation of the same inputs left in options.output, a folder that exists.
+/// @throws Stopped on every rank once one was asked to stop and the scores so far are saved.
 /// @throws Error kBadInput for a checkpoint, vocabulary or shards that cannot be used, and for shards without
 /// labels;
 ///         kBadConfig.

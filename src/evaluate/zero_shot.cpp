@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "dist/gather_bytes.hpp"
+#include "dist/pulse.hpp"
 #include "model/device_batch.hpp"
 
 namespace ctclip {
@@ -82,7 +83,48 @@ std::vector<std::string> gather_names(std::vector<std::string> const& local, Com
     return names;
 }
 
+BatchLease next_batch(BatchLoader& loader) {
+    try {
+        return loader.next();
+    } catch (Error const& error) {
+        fail(error.code(),
+             "{}. Scores are of every study, so that none takes the place of a bad one here, whatever "
+             "data.bad_samples says. Repair the study or leave it out of the shards.",
+             error.what());
+    }
+}
+
 }  // namespace
+
+LoaderOptions scoring_loader_options(DataOptions data, std::optional<std::int64_t> num_samples,
+                                     Communicator const& host) {
+    LoaderOptions options;
+    options.data = std::move(data);
+    options.data.shuffle = false;
+    options.data.bad_samples = BadSamplePolicy::kFail;
+    options.remainder = Remainder::kPad;
+    options.epochs = Epochs::kOne;
+    options.num_samples = num_samples;
+    options.rank = host.rank();
+    options.world_size = host.world_size();
+    return options;
+}
+
+void append(ZeroShotScores& scores, ZeroShotScores more) {
+    if (scores.study_ids.empty()) {
+        scores = std::move(more);
+        return;
+    }
+    scores.dataset_indices.insert(scores.dataset_indices.end(), more.dataset_indices.begin(),
+                                  more.dataset_indices.end());
+    scores.study_ids.insert(scores.study_ids.end(), more.study_ids.begin(), more.study_ids.end());
+    for (auto const tensor : {&ZeroShotScores::probabilities, &ZeroShotScores::labels, &ZeroShotScores::image_latents,
+                              &ZeroShotScores::text_latents}) {
+        if ((scores.*tensor).defined()) {
+            scores.*tensor = at::cat({scores.*tensor, more.*tensor});
+        }
+    }
+}
 
 ZeroShotClassifier::ZeroShotClassifier(ClipModel const& model, WordPieceTokenizer const& tokenizer,
                                        std::vector<PromptPair> const& prompts, std::int64_t max_tokens,
@@ -104,21 +146,25 @@ at::Tensor ZeroShotClassifier::probabilities(at::Tensor const& image_latents) co
     return at::softmax(similarity * model_.temperature().exp(), -1).select(-1, 0).to(at::kFloat);
 }
 
-ZeroShotScores ZeroShotClassifier::score(BatchLoader& loader, KeepLatents keep, std::int64_t limit) const {
+ZeroShotScores ZeroShotClassifier::score(BatchLoader& loader, KeepLatents keep,
+                                         std::function<bool()> const& goes_on) const {
     at::NoGradGuard const no_grad;
+    ActivityScope const activity(Activity::kValidation);
     ZeroShotScores scores;
     std::vector<at::Tensor> probabilities_parts;
     std::vector<at::Tensor> labels;
     std::vector<at::Tensor> image_latents;
     std::vector<at::Tensor> text_latents;
-    while (BatchLease const lease = loader.next()) {
-        HostBatch const& batch = *lease;
-        if (batch.num_valid == 0 || batch.rows.front().position >= limit) {
-            continue;  // every rank goes through all batches: their number is the same everywhere
+    while (goes_on()) {
+        BatchLease const lease = next_batch(loader);
+        if (!lease) {
+            break;
         }
-        std::int64_t num_rows = batch.num_valid;
-        while (batch.rows[static_cast<std::size_t>(num_rows - 1)].position >= limit) {
-            --num_rows;
+        Pulse::of_process().beat();
+        HostBatch const& batch = *lease;
+        std::int64_t const num_rows = batch.num_valid;
+        if (num_rows == 0) {
+            continue;  // padding alone: the number of batches is the same on every rank
         }
         DeviceBatch const moved = to_device(batch, device_);
         at::Tensor const latents =

@@ -5,6 +5,8 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,15 @@ struct ZeroShotScores {
     at::Tensor text_latents;                    ///< likewise, of the reports
 };
 
+/// Every study once, in dataset order, on the ranks of `host` in turns; none takes the place of another, whatever
+/// data.bad_samples says for training: it would count twice.
+/// @param num_samples  only the first so many; null: all.
+LoaderOptions scoring_loader_options(DataOptions data, std::optional<std::int64_t> num_samples,
+                                     Communicator const& host);
+
+/// Adds the rows of `more`, which hold the same tensors. Nothing has been scored yet: takes `more` as it is.
+void append(ZeroShotScores& scores, ZeroShotScores more);
+
 class ZeroShotClassifier {
   public:
     /// Encodes the prompts. @param max_tokens  of a prompt.
@@ -38,9 +49,13 @@ class ZeroShotClassifier {
     /// (B, E) -> (B, C) float32: softmax over the two logits of each class, that of the positive sentence.
     at::Tensor probabilities(at::Tensor const& image_latents) const;
 
-    /// This rank's share of a dataset: all rows that `loader` gives and that are no padding.
-    /// @param limit  stop once this many samples have been seen over all ranks.
-    ZeroShotScores score(BatchLoader& loader, KeepLatents keep, std::int64_t limit) const;
+    /// This rank's share of a dataset: all rows that `loader` gives and that are no padding. Every batch is a beat
+    /// of the process's pulse.
+    /// @param loader   of scoring_loader_options.
+    /// @param goes_on  asked before each batch, on every rank as often, so that it may be collective; false ends
+    /// the scoring there, with what there is.
+    /// @throws Error of the first study that cannot be used.
+    ZeroShotScores score(BatchLoader& loader, KeepLatents keep, std::function<bool()> const& goes_on) const;
 
   private:
     ClipModel const& model_;

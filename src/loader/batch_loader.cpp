@@ -11,6 +11,10 @@ namespace {
 SequenceOptions sequence_options_of(LoaderOptions const& options, SampleSource const& source) {
     SequenceOptions sequence;
     sequence.order = options.data.order_options(source);
+    if (options.num_samples) {
+        CTCLIP_EXPECT(!options.data.shuffle);
+        sequence.order.num_samples = std::min(*options.num_samples, source.size());
+    }
     sequence.remainder = options.remainder;
     sequence.epochs = options.epochs;
     sequence.batch_size = options.data.batch_size;

@@ -31,6 +31,7 @@ struct LoaderOptions {
     DataOptions data;
     Remainder remainder = Remainder::kDrop;
     Epochs epochs = Epochs::kEndless;
+    std::optional<std::int64_t> num_samples;  ///< only the dataset's first so many, unshuffled; null: all
     std::int64_t max_tokens = 512;  ///< T; used only with a tokenizer
     int rank = 0;
     int world_size = 1;

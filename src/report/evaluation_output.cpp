@@ -2,13 +2,13 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "base/build_info.hpp"
 #include "base/durable_file.hpp"
 #include "base/error.hpp"
 #include "base/json_number.hpp"
 #include "base/machine.hpp"
+#include "base/output_folder.hpp"
 #include "checkpoint/safetensors_file.hpp"
 #include "report/evaluation_page.hpp"
 
@@ -197,11 +197,7 @@ Json to_json(Evaluation const& evaluation) {
 
 void write_evaluation(Evaluation const& evaluation, std::filesystem::path const& folder,
                       std::filesystem::path const& run_metrics) {
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (error) {
-        fail_errno(ExitCode::kCannotCreate, "cannot create the folder " + folder.string(), error.value());
-    }
+    create_folder(folder);
     Json const json = to_json(evaluation);
     write_durably(folder / "scores.csv", make_scores_csv(evaluation), IfExists::kReplace);
     if (!evaluation.latents.empty()) {

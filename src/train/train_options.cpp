@@ -152,17 +152,6 @@ void bind_contrast(Schema& schema, ContrastOptions& contrast) {
                "leave positives out of the softmax denominators");
 }
 
-void bind_device(Schema& schema, DeviceOptions& device) {
-    schema.key("device.use_cuda", device.use_cuda, "false: train on the CPU even where a GPU is");
-    schema.key("device.require_cuda", device.require_cuda, "end (exit 69) rather than train on the CPU");
-    schema.key("device.cuda_device", device.cuda_device, "first device; local ranks count up from it").min(0);
-    schema
-        .key("device.num_threads", device.num_threads,
-             "threads of a rank on the CPU; 0: its share of the cores")
-        .min(0)
-        .max(1024);
-}
-
 void bind_logging(Schema& schema, LoggingOptions& logging) {
     schema.key("logging.use_tensorboard", logging.use_tensorboard,
                "write TensorBoard events to <run.dir>/tensorboard");
@@ -215,7 +204,7 @@ void TrainOptions::bind(Schema& schema) {
     bind_validation(schema, validation);
     bind_checkpoint(schema, checkpoint);
     bind_logging(schema, logging);
-    bind_device(schema, device);
+    device.bind(schema);
     schema.key("run.dir", run.dir, "folder of this run; the same command again resumes there");
     schema
         .key("run.peak_tflops", run.peak_tflops,
@@ -224,9 +213,6 @@ void TrainOptions::bind(Schema& schema) {
         .positive();
     schema.rule("run.dir", [this] {
         return std::string(run.dir.empty() && !dump_precision ? "is not set: a run needs a folder of its own" : "");
-    });
-    schema.rule("device.require_cuda", [this] {
-        return std::string(device.require_cuda && !device.use_cuda ? "is true, but device.use_cuda is false" : "");
     });
     schema.rule("training.grad_cache_chunks", [this] {
         return training.grad_cache_chunks <= data.batch_size

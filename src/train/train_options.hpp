@@ -11,6 +11,7 @@
 #include "config/schema.hpp"
 #include "loader/data_options.hpp"
 #include "loss/contrastive_loss.hpp"
+#include "model/device_options.hpp"
 #include "model/model_settings.hpp"
 #include "model/precision_policy.hpp"
 #include "model/recompute.hpp"
@@ -76,13 +77,6 @@ struct LoggingOptions {
     bool use_tensorboard = true;
     bool use_console = true;
     std::int64_t log_every_n_steps = 10;  ///< console lines; metrics.jsonl has every step
-};
-
-struct DeviceOptions {
-    bool use_cuda = true;  ///< false: CPU even where a GPU is
-    bool require_cuda = false;  ///< true: refuse to train on the CPU
-    std::int64_t cuda_device = 0;
-    std::int64_t num_threads = 0;  ///< of a rank on the CPU; 0: its share of the host's cores
 };
 
 struct RunOptions {

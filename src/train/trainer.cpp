@@ -201,7 +201,7 @@ void Trainer::train(std::function<bool()> const& stop_requested) {
         if (is_last || is_due(step_, plan.save_every_n_steps)) {
             save();
         }
-        if (!is_last && ranks_agree(stop_requested() || is_time_up())) {
+        if (!is_last && any_rank(stop_requested() || is_time_up(), world_.host)) {
             trace_.finish();
             save();
             if (is_root()) {
@@ -424,12 +424,6 @@ void Trainer::load_initial_weights() {
                  path, layout_name(mapping.layout), mapping.tensors.size(), mapping.absent.size(),
                  mapping.ignored.size());
     }
-}
-
-bool Trainer::ranks_agree(bool wish) const {
-    std::int32_t flag = wish ? 1 : 0;
-    world_.host.all_reduce(&flag, 1, Element::kI32, Reduction::kMax);
-    return flag != 0;
 }
 
 bool Trainer::is_time_up() const {

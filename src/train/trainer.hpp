@@ -82,7 +82,6 @@ class Trainer {
     void check_replicas();
     void validate();
     void save();
-    bool ranks_agree(bool wish) const;
     bool is_time_up() const;
     nlohmann::ordered_json run_record() const;
     bool is_root() const { return world_.host.rank() == 0; }

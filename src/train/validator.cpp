@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/splitmix64.hpp"
 #include "evaluate/evaluation_metrics.hpp"
 #include "evaluate/zero_shot.hpp"
 #include "study/study_table.hpp"
@@ -37,18 +36,13 @@ Validator::Validator(ClipModel const& model, RunInputs const& inputs, TrainOptio
       prompts_(make_prompts("there_is", {kAbnormalityNames.begin(), kAbnormalityNames.end()})) {}
 
 ValidationResult Validator::run() const {
-    LoaderOptions loader_options;
-    loader_options.data = options_.data;
-    loader_options.data.shuffle = false;
-    loader_options.remainder = Remainder::kPad;
-    loader_options.epochs = Epochs::kOne;
-    loader_options.rank = host_.rank();
-    loader_options.world_size = host_.world_size();
-    BatchLoader loader(inputs_.validation_set, loader_options, nullptr, SamplerState{});
+    BatchLoader loader(inputs_.validation_set,
+                       scoring_loader_options(options_.data, options_.validation.eval_samples, host_), nullptr,
+                       SamplerState{});
     ZeroShotClassifier const classifier(model_, *inputs_.tokenizer, prompts_, options_.model.max_length,
                                         device_);
-    std::int64_t const limit = options_.validation.eval_samples.value_or(inputs_.validation_set->size());
-    ZeroShotScores const scores = gather_scores(classifier.score(loader, KeepLatents::kNo, limit), host_);
+    ZeroShotScores const scores =
+        gather_scores(classifier.score(loader, KeepLatents::kNo, [] { return true; }), host_);
 
     MetricOptions metric_options;
     metric_options.threshold = options_.validation.threshold;

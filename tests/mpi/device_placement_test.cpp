@@ -56,14 +56,15 @@ TEST(DevicePlacement, RefusesAMixtureOfGpuAndCpu) {
 }
 
 TEST(DevicePlacement, ChecksThatTheGpuHasThePrecision) {
-    EXPECT_NO_THROW(require_precision(gpu(9, 0), "bf16"));
-    EXPECT_NO_THROW(require_precision(gpu(7, 0), "fp16"));
-    EXPECT_NO_THROW(require_precision(gpu(6, 1), "fp32"));
+    EXPECT_NO_THROW(require_precision(gpu(9, 0), "bf16", "evaluate.mixed_precision"));
+    EXPECT_NO_THROW(require_precision(gpu(7, 0), "fp16", "evaluate.mixed_precision"));
+    EXPECT_NO_THROW(require_precision(gpu(6, 1), "fp32", "evaluate.mixed_precision"));
     EXPECT_THAT(
-        [] { require_precision(gpu(7, 5), "bf16"); },
+        [] { require_precision(gpu(7, 5), "bf16", "evaluate.mixed_precision"); },
         ThrowsMessage<Error>(AllOf(HasSubstr("Test GPU) has compute capability 7.5, but bf16 needs 8.0"),
-                                   HasSubstr("fp16 or fp32"))));
-    EXPECT_THAT([] { require_precision(gpu(6, 1), "fp16"); }, ThrowsMessage<Error>(HasSubstr("needs 7.0")));
+                                   HasSubstr("Set evaluate.mixed_precision to fp16 or fp32"))));
+    EXPECT_THAT([] { require_precision(gpu(6, 1), "fp16", "training.mixed_precision"); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("needs 7.0"), HasSubstr("Set training.mixed_precision to fp32"))));
 }
 
 TEST(DevicePlacement, WithoutGpusTheRankComputesOnTheCpu) {

@@ -1,0 +1,56 @@
+#include "train/validator.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "dist/self_communicator.hpp"
+#include "support/temp_dir.hpp"
+#include "support/tiny_dataset.hpp"
+
+namespace ctclip {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+class ValidatorTest : public testing::Test {
+  protected:
+    ValidatorTest() : options_(tiny_train_options(dir_.path())) {
+        set_log_level(LogLevel::kError);
+        write_tiny_vocabulary(dir_ / "vocab.txt");
+        write_tiny_shard(dir_ / "shards", 8);
+        write_tiny_shard(dir_ / "valid", 8, /*bad_sample=*/5);
+        options_.data.shards_val = (dir_ / "valid").string();
+        options_.data.bad_samples = BadSamplePolicy::kReplace;
+        options_.validation.eval_samples.reset();
+    }
+
+    ValidationResult validate() {
+        SelfCommunicator self;
+        RunInputs const inputs = open_run_inputs(options_, 1);
+        ParameterSet parameters(inputs.model, at::kCPU, at::kFloat);
+        parameters.initialise(1);
+        ClipModel const model(inputs.model, parameters, PrecisionPolicy(ComputeType::kFloat));
+        return Validator(model, inputs, options_, self, at::kCPU).run();
+    }
+
+    TempDir dir_;
+    TrainOptions options_;
+};
+
+TEST_F(ValidatorTest, ABadStudyIsNamedEvenWhereTrainingReplacesIt) {
+    EXPECT_THAT([&] { validate(); },
+                ThrowsMessage<Error>(AllOf(HasSubstr(sample_key(0, 5)), HasSubstr("data.bad_samples"))));
+}
+
+TEST_F(ValidatorTest, ReadsNoStudyBeyondItsLimit) {
+    options_.validation.eval_samples = 5;  // the bad one is the sixth
+    options_.validation.metrics = {"auroc"};
+    EXPECT_TRUE(validate().metrics.contains("auroc"));
+}
+
+}  // namespace
+}  // namespace ctclip
