@@ -8,6 +8,7 @@
 #include "base/splitmix64.hpp"
 #include "checkpoint/checkpoint_file.hpp"
 #include "checkpoint/parameter_keys.hpp"
+#include "loader/data_options.hpp"
 #include "model/model_settings.hpp"
 #include "model/parameter_set.hpp"
 #include "text/vocabulary.hpp"
@@ -26,8 +27,10 @@ struct ImportOptions {
     bool allow_non_finite = false;
 };
 
+/// What ctclip-evaluate takes from a checkpoint: the model, and how its input is made.
 struct Configuration {
     ModelSettings model;
+    DataOptions data;
     std::int64_t seed = 2025;
     std::string yaml;
 };
@@ -36,6 +39,7 @@ Configuration read_configuration(std::filesystem::path const& path) {
     Configuration configuration;
     Schema schema;
     configuration.model.bind(schema);
+    configuration.data.bind(schema);
     schema.key("experiment.seed", configuration.seed, "of the values that the file does not hold");
     for (char const* section : {"convert", "experiment", "data", "model", "training", "validation",
                                 "checkpoint", "logging", "device", "run", "evaluate"}) {

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/array.hpp"
 #include "evaluate/evaluation_metrics.hpp"
 #include "evaluate/prompts.hpp"
+#include "evaluate/retrieval.hpp"
 
 namespace ctclip {
 
@@ -33,6 +35,7 @@ struct Evaluation {
     std::vector<float> labels;           ///< (N, C): 0, 1, or NaN where a study has no labels
     ScoreTable table;                    ///< of the studies that have labels
     EvaluationMetrics metrics;
+    std::optional<RetrievalMetrics> retrieval;  ///< with latents
     NamedArrays latents;  ///< `image_latents`, `text_latents` (N, E) float32; empty unless asked for
 };
 

@@ -201,6 +201,10 @@ Evaluation evaluate(EvaluateOptions const& options, EvaluateWorld const& world) 
     if (options.latents) {
         evaluation.latents.emplace("image_latents", to_array(scores.image_latents));
         evaluation.latents.emplace("text_latents", to_array(scores.text_latents));
+        evaluation.retrieval = measure_retrieval(evaluation.latents.at("image_latents").as<float>(),
+                                                 evaluation.latents.at("text_latents").as<float>(),
+                                                 static_cast<std::size_t>(scores.image_latents.size(1)),
+                                                 evaluation.labels, evaluation.prompts.size());
     }
     return evaluation;
 }

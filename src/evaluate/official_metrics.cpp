@@ -1,13 +1,11 @@
 #include "evaluate/official_metrics.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <numeric>
+#include <span>
 
-#include "base/error.hpp"
 #include "evaluate/ranked_class.hpp"
 
 namespace ctclip {
@@ -127,10 +125,6 @@ void find_youden_point(RankedClass const& ranked, OfficialClassMetrics& metrics)
     }
 }
 
-double to_four_decimals(double value) {
-    return std::nearbyint(value * 1e4) / 1e4;
-}
-
 }  // namespace
 
 std::vector<OfficialClassMetrics> official_metrics(ScoreTable const& table) {
@@ -163,39 +157,6 @@ RoundedMetrics rounded_metrics(ScoreTable const& table) {
             2 * confusion.true_positives + confusion.false_positives + confusion.false_negatives);
     }
     return metrics;
-}
-
-OfficialInterval official_interval(std::span<double const> values) {
-    CTCLIP_EXPECT(values.size() >= 40);
-    std::vector<double> sorted(values.begin(), values.end());
-    std::sort(sorted.begin(), sorted.end());
-    auto const at = [&](double fraction) {
-        return sorted[static_cast<std::size_t>(fraction * static_cast<double>(sorted.size())) - 1];
-    };
-    double const sum = std::accumulate(values.begin(), values.end(), 0.0);
-    return {to_four_decimals(sum / static_cast<double>(values.size())), to_four_decimals(at(0.025)),
-            to_four_decimals(at(0.975))};
-}
-
-std::vector<double> rad_chestct_scores(std::span<double const> scores) {
-    constexpr std::size_t kNumSources = 18;
-    constexpr std::size_t kArterialCalcification = 1;
-    constexpr std::size_t kCoronaryCalcification = 4;
-    constexpr std::size_t kMosaicAttenuation = 13;
-    require(scores.size() % kNumSources == 0, ExitCode::kBadInput, "{} scores are no table of {} classes",
-            scores.size(), kNumSources);
-    std::vector<double> targets;
-    for (std::size_t first = 0; first < scores.size(); first += kNumSources) {
-        std::span<double const> const row = scores.subspan(first, kNumSources);
-        for (std::size_t source = 0; source < kNumSources; ++source) {
-            if (source == kArterialCalcification) {
-                targets.push_back(std::max(row[source], row[kCoronaryCalcification]));
-            } else if (source != kCoronaryCalcification && source != kMosaicAttenuation) {
-                targets.push_back(row[source]);
-            }
-        }
-    }
-    return targets;
 }
 
 }  // namespace ctclip

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "evaluate/metric.hpp"
@@ -40,18 +39,5 @@ struct RoundedMetrics {
     double flat_accuracy = kUndefined;  ///< both NaN if a score does not round to 0 or 1
 };
 RoundedMetrics rounded_metrics(ScoreTable const& table);
-
-/// Mean and 95 % interval of replicate values by the script's own rule: sorted[int(q n) - 1], four decimals.
-struct OfficialInterval {
-    double mean = kUndefined;
-    double lower = kUndefined;
-    double upper = kUndefined;
-};
-/// @param values  at least 40, no NaN.
-OfficialInterval official_interval(std::span<double const> values);
-
-/// RAD-ChestCT has 16 targets: mosaic attenuation has none, and the two calcification scores compete for one.
-/// @param scores  (N, 18) row-major.    @return  (N, 16) row-major.
-std::vector<double> rad_chestct_scores(std::span<double const> scores);
 
 }  // namespace ctclip

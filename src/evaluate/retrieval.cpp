@@ -113,14 +113,6 @@ ReportRetrieval rank_volumes(std::span<float const> image_latents, std::span<flo
     return retrieval;
 }
 
-std::vector<std::size_t> top_matches(std::span<float const> gallery, std::span<float const> query,
-                                     std::size_t k) {
-    check_rows(gallery.size(), query.size(), "latent values");
-    std::vector<double> products;
-    Gallery(gallery, query.size()).dot_products(query, products);
-    return largest(products, k);
-}
-
 double label_overlap_at(std::span<float const> image_latents, std::size_t latent_size,
                         std::span<std::uint8_t const> labels, std::size_t num_classes, std::size_t k) {
     check_rows(image_latents.size(), latent_size, "latent values");
@@ -159,6 +151,38 @@ double label_overlap_at(std::span<float const> image_latents, std::size_t latent
         sum += best.empty() ? 0.0 : overlaps / static_cast<double>(best.size());
     }
     return sum / static_cast<double>(num_volumes);
+}
+
+RetrievalMetrics measure_retrieval(std::span<float const> image_latents, std::span<float const> text_latents,
+                                   std::size_t latent_size, std::span<float const> labels, std::size_t num_classes) {
+    RetrievalMetrics metrics;
+    ReportRetrieval const reports = rank_volumes(image_latents, text_latents, latent_size);
+    for (std::int64_t const k : {5, 10, 50, 100}) {
+        if (std::optional<double> const recall = reports.recall_at(k)) {
+            metrics.report_recall[k] = *recall;
+        }
+    }
+    std::vector<float> known_latents;
+    std::vector<std::uint8_t> known_labels;
+    for (std::size_t row = 0; row * num_classes < labels.size(); ++row) {
+        std::span<float const> const row_labels = labels.subspan(row * num_classes, num_classes);
+        if (std::any_of(row_labels.begin(), row_labels.end(), [](float label) { return std::isnan(label); })) {
+            continue;
+        }
+        std::span<float const> const latent = image_latents.subspan(row * latent_size, latent_size);
+        known_latents.insert(known_latents.end(), latent.begin(), latent.end());
+        for (float const label : row_labels) {
+            known_labels.push_back(label > 0.5F ? 1 : 0);
+        }
+    }
+    auto const num_known = static_cast<std::int64_t>(known_latents.size() / latent_size);
+    for (std::int64_t const k : {1, 5, 10, 50}) {
+        if (k <= num_known) {
+            metrics.volume_label_overlap[k] =
+                label_overlap_at(known_latents, latent_size, known_labels, num_classes, static_cast<std::size_t>(k));
+        }
+    }
+    return metrics;
 }
 
 }  // namespace ctclip

@@ -57,6 +57,21 @@ Json classes_to_json(Evaluation const& evaluation) {
     return classes;
 }
 
+/// By k, as text.
+Json by_k(std::map<std::int64_t, double> const& values) {
+    Json json = Json::object();
+    for (auto const& [k, value] : values) {
+        json[std::to_string(k)] = json_number(value);
+    }
+    return json;
+}
+
+Json to_json(std::optional<RetrievalMetrics> const& retrieval) {
+    return retrieval ? Json{{"report_to_volume_recall_at", by_k(retrieval->report_recall)},
+                            {"volume_to_volume_label_overlap_at", by_k(retrieval->volume_label_overlap)}}
+                     : Json();
+}
+
 Json prompts_to_json(Evaluation const& evaluation) {
     Json sentences = Json::object();
     for (PromptPair const& pair : evaluation.prompts) {
@@ -180,6 +195,7 @@ Json to_json(Evaluation const& evaluation) {
             {"official_rounded",
              {{"micro_f1", json_number(metrics.rounded.micro_f1)},
               {"flat_accuracy", json_number(metrics.rounded.flat_accuracy)}}},
+            {"retrieval", to_json(evaluation.retrieval)},
             {"threshold", origin.threshold},
             {"bootstrap",
              {{"replicates", origin.bootstrap.num_replicates},

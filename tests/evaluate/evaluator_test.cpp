@@ -22,6 +22,7 @@
 #include "loader/shard_source.hpp"
 #include "mpi/mpi_communicator.hpp"
 #include "report/evaluation_output.hpp"
+#include "support/damaged_shard.hpp"
 #include "support/temp_dir.hpp"
 #include "support/tiny_dataset.hpp"
 
@@ -158,7 +159,8 @@ TEST_F(EvaluatorTest, ALimitTakesTheFirstStudies) {
 }
 
 TEST_F(EvaluatorTest, ABadStudyIsNamedAndNotReplaced) {
-    write_tiny_shard(dir_ / "bad", kNumStudies, /*bad_sample=*/3);
+    write_tiny_shard(dir_ / "bad", kNumStudies);
+    damage_member(dir_ / "bad" / shard_name(0), sample_key(0, 3), "bin");
     options_.dataset.shards = (dir_ / "bad").string();
     EXPECT_THAT([&] { run_alone(options_); },
                 ThrowsMessage<Error>(AllOf(HasSubstr(sample_key(0, 3)), HasSubstr("data.bad_samples"))));

@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
 
 #include "base/half.hpp"
 #include "base/splitmix64.hpp"
 #include "loader/shard_list.hpp"
 #include "shard/shard_writer.hpp"
+#include "support/damaged_shard.hpp"
 
 namespace ctclip {
 
@@ -57,17 +57,7 @@ std::shared_ptr<ShardSource const> ShardFixture::open() const {
 }
 
 void ShardFixture::damage(std::size_t shard_index, std::string const& key, std::string const& suffix) const {
-    ShardIndex const index = walk_shard(shard(shard_index));
-    for (ShardSample const& sample : index.samples) {
-        if (sample.key == key) {
-            std::fstream file(shard(shard_index), std::ios::in | std::ios::out | std::ios::binary);
-            auto const offset = static_cast<std::streamoff>(sample.find(suffix)->data_offset + 3);
-            file.seekg(offset);
-            auto const byte = static_cast<char>(file.get() ^ 1);
-            file.seekp(offset);
-            file.put(byte);
-        }
-    }
+    damage_member(shard(shard_index), key, suffix);
 }
 
 DataOptions small_data_options() {

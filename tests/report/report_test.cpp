@@ -30,6 +30,7 @@ Evaluation make_evaluation() {
     evaluation.table =
         make_score_table({"Lung <nodule>", "Emphysema"}, evaluation.probabilities, evaluation.labels);
     evaluation.metrics = evaluate_scores(evaluation.table, {.bootstrap = {.num_replicates = 50}});
+    evaluation.retrieval = RetrievalMetrics{{{5, 0.25}}, {{1, 0.5}}};
     evaluation.latents.emplace("image_latents", Array{DType::kF32, {4, 1}, std::vector<std::byte>(16)});
     return evaluation;
 }
@@ -41,6 +42,8 @@ TEST(EvaluationJson, HoldsEachMetricWithItsIntervalAndNullWhereUndefined) {
     EXPECT_EQ(json["per_class"]["Lung <nodule>"]["auroc"]["value"], 1.0);
     EXPECT_EQ(json["per_class"]["Lung <nodule>"]["auroc"]["ci_upper"], 1.0);
     EXPECT_TRUE(json["per_class"]["Emphysema"]["auroc"]["value"].is_null()) << "no positive study";
+    EXPECT_EQ(json["retrieval"]["report_to_volume_recall_at"]["5"], 0.25);
+    EXPECT_EQ(json["retrieval"]["volume_to_volume_label_overlap_at"]["1"], 0.5);
     EXPECT_EQ(json["macro"]["auroc"]["value"], 1.0) << "over the classes that are defined";
 }
 

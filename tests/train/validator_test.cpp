@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "dist/self_communicator.hpp"
+#include "support/damaged_shard.hpp"
 #include "support/temp_dir.hpp"
 #include "support/tiny_dataset.hpp"
 
@@ -22,7 +23,8 @@ class ValidatorTest : public testing::Test {
         set_log_level(LogLevel::kError);
         write_tiny_vocabulary(dir_ / "vocab.txt");
         write_tiny_shard(dir_ / "shards", 8);
-        write_tiny_shard(dir_ / "valid", 8, /*bad_sample=*/5);
+        write_tiny_shard(dir_ / "valid", 8);
+        damage_member(dir_ / "valid" / shard_name(0), sample_key(0, 5), "bin");
         options_.data.shards_val = (dir_ / "valid").string();
         options_.data.bad_samples = BadSamplePolicy::kReplace;
         options_.validation.eval_samples.reset();
