@@ -16,7 +16,8 @@ packages=(
     build-essential cmake ninja-build pkg-config ccache git
     libopenmpi-dev openmpi-bin libhdf5-dev hdf5-tools libarchive-dev
     libboost-program-options-dev libyaml-cpp-dev libspdlog-dev libfmt-dev nlohmann-json3-dev
-    libdeflate-dev libjemalloc-dev libssl-dev zlib1g-dev libpng-dev libhwy-dev libgtest-dev libgmock-dev
+    libdeflate-dev libisal-dev liburing-dev libjemalloc-dev libssl-dev zlib1g-dev libpng-dev libhwy-dev
+    libgtest-dev libgmock-dev
     slurm-wlm munge iproute2 shellcheck python3 python3-venv
 )
 

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <new>
 
 #include "base/error.hpp"
@@ -22,22 +21,9 @@ bool set_direct_io(FileDescriptor const& file, bool is_on) noexcept {
     return flags >= 0 && ::fcntl(file.get(), F_SETFL, is_on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
 }
 
-void append_block(FileDescriptor const& file, std::filesystem::path const& path, DirectBlock const& block) {
-    std::span<std::byte const> left = block.bytes();
-    while (!left.empty()) {
-        ssize_t const put = ::write(file.get(), left.data(), left.size());
-        if (put > 0) {
-            left = left.subspan(static_cast<std::size_t>(put));
-            if (left.size() % kDirectAlignment != 0) {
-                set_direct_io(file, false);  // after a short write the rest is no longer aligned
-            }
-        } else if (put < 0 && errno == EINVAL && set_direct_io(file, false)) {
-            append_all(file, path, {reinterpret_cast<char const*>(left.data()), left.size()});
-            return;
-        } else if (put == 0 || errno != EINTR) {
-            fail_errno(ExitCode::kIoError, "cannot write " + path.string(), put < 0 ? errno : ENOSPC);
-        }
-    }
+bool is_direct_io(FileDescriptor const& file) noexcept {
+    int const flags = ::fcntl(file.get(), F_GETFL);
+    return flags >= 0 && (flags & O_DIRECT) != 0;
 }
 
 std::span<std::byte const> read_stored_block(FileDescriptor const& file, std::filesystem::path const& path,

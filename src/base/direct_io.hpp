@@ -35,9 +35,7 @@ class DirectBlock {
 
 /// Turns direct I/O of an open file on or off; false if the file system refuses.
 bool set_direct_io(FileDescriptor const& file, bool is_on) noexcept;
-
-/// Writes a whole block behind what the file has. @throws Error kIoError.
-void append_block(FileDescriptor const& file, std::filesystem::path const& path, DirectBlock const& block);
+bool is_direct_io(FileDescriptor const& file) noexcept;
 
 /// Up to one block at `offset` (a multiple of kDirectBlockBytes), from storage where that can be had.
 /// @throws Error kBadInput if the file is shorter, kIoError.

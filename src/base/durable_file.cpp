@@ -18,6 +18,7 @@ namespace ctclip {
 namespace {
 
 constexpr std::string_view kPartialSuffix = ".partial";
+constexpr std::size_t kPieceBytes = std::size_t{128} << 10;  ///< digested and copied while the cache holds it
 
 std::filesystem::path folder_of(std::filesystem::path const& path) {
     return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
@@ -74,7 +75,10 @@ void name_new(std::filesystem::path const& file, std::filesystem::path const& na
 }  // namespace
 
 DurableFile::DurableFile(std::filesystem::path final_path, IfExists if_exists)
-    : final_path_(std::move(final_path)), partial_path_(partial_name(final_path_)), if_exists_(if_exists) {
+    : final_path_(std::move(final_path)),
+      partial_path_(partial_name(final_path_)),
+      if_exists_(if_exists),
+      blocks_(file_, partial_path_) {
     file_.reset(::open(partial_path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
     if (!file_) {
         fail_errno(ExitCode::kCannotCreate, "cannot create " + partial_path_.string(), errno);
@@ -92,37 +96,23 @@ void DurableFile::write(std::span<std::byte const> bytes) {
     CTCLIP_EXPECT(sealed_sha256_.empty());
     bytes_written_ += bytes.size();
     while (!bytes.empty()) {
-        std::span<std::byte> const free = block_.bytes().subspan(block_used_bytes_);
-        std::size_t const num_taken = std::min(free.size(), bytes.size());
-        std::copy_n(bytes.begin(), num_taken, free.begin());
-        block_used_bytes_ += num_taken;
-        bytes = bytes.subspan(num_taken);
+        std::span<std::byte> const free = blocks_.block().subspan(block_used_bytes_);
+        std::span<std::byte const> const piece = bytes.first(std::min({free.size(), bytes.size(), kPieceBytes}));
+        sha256_.update(piece);
+        crc32c_ = crc32c(piece, crc32c_);
+        std::copy(piece.begin(), piece.end(), free.begin());
+        block_used_bytes_ += piece.size();
+        bytes = bytes.subspan(piece.size());
         if (block_used_bytes_ == kDirectBlockBytes) {
-            take_in(block_.bytes());
-            if (!is_large_) {
-                is_large_ = true;
-                set_direct_io(file_, true);
-            }
-            append_block(file_, partial_path_, block_);
+            blocks_.submit();
             block_used_bytes_ = 0;
         }
     }
 }
 
-/// Digests, while the block is still in the processor's cache.
-void DurableFile::take_in(std::span<std::byte const> block) {
-    sha256_.update(block);
-    crc32c_ = crc32c(block, crc32c_);
-}
-
 std::string DurableFile::seal() {
     CTCLIP_EXPECT(sealed_sha256_.empty());
-    std::span<std::byte const> const rest = block_.bytes().first(block_used_bytes_);
-    take_in(rest);
-    if (is_large_) {
-        set_direct_io(file_, false);
-    }
-    append_all(file_, partial_path_, {reinterpret_cast<char const*>(rest.data()), rest.size()});
+    blocks_.finish(block_used_bytes_);
     if (::fsync(file_.get()) != 0) {
         fail_errno(ExitCode::kIoError, "cannot sync " + partial_path_.string(), errno);
     }

@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/block_writer.hpp"
 #include "base/digest.hpp"
-#include "base/direct_io.hpp"
 #include "base/file_descriptor.hpp"
 
 namespace ctclip {
@@ -44,16 +44,14 @@ class DurableFile {
     std::string commit();
 
   private:
-    void take_in(std::span<std::byte const> block);
     void verify_read_back() const;
 
     std::filesystem::path final_path_;
     std::filesystem::path partial_path_;
     IfExists if_exists_;
     FileDescriptor file_;
-    DirectBlock block_;
+    BlockWriter blocks_;
     std::size_t block_used_bytes_ = 0;
-    bool is_large_ = false;  ///< more than one block: past the page cache
     Sha256 sha256_;
     std::uint32_t crc32c_ = 0;
     std::string sealed_sha256_;  ///< empty until sealed

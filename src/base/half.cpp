@@ -101,6 +101,9 @@ std::size_t widen_whole_vectors(std::uint16_t const* halves, std::size_t count, 
 #endif
 
 // Dispatch tables hold plain functions.
+char const* target_name() {
+    return hwy::TargetName(HWY_TARGET);
+}
 std::size_t convert_f64(double const* values, std::size_t count, std::uint16_t* out) {
     return convert_whole_vectors(values, count, out);
 }
@@ -130,6 +133,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace ctclip {
 
+HWY_EXPORT(target_name);
 HWY_EXPORT(convert_f64);
 HWY_EXPORT(convert_f32);
 HWY_EXPORT(convert_i32);
@@ -151,6 +155,10 @@ void convert_rest(std::span<T const> values, std::span<std::uint16_t> out, std::
 }
 
 }  // namespace
+
+std::string_view half_instruction_set() {
+    return HWY_DYNAMIC_DISPATCH(target_name)();
+}
 
 void half_from_array(std::span<double const> values, std::span<std::uint16_t> out) {
     convert_rest(values, out, HWY_DYNAMIC_DISPATCH(convert_f64)(values.data(), values.size(), out.data()));

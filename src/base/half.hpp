@@ -9,6 +9,7 @@
 #include <concepts>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace ctclip {
 
@@ -70,6 +71,9 @@ constexpr float half_to_float(std::uint16_t half) {
     }
     return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (fraction << 13));
 }
+
+/// "AVX3", "AVX2", "NEON" ... (Highway's names): what the conversions below use on this processor.
+std::string_view half_instruction_set();
 
 /// Whole arrays, equal to the reference above on every input, by the fastest instructions this processor has.
 /// `out` has as many elements as `values`; the two must not overlap.

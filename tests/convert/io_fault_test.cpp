@@ -17,7 +17,11 @@ namespace fs = std::filesystem;
 
 class IoFault : public testing::Test {
   protected:
-    IoFault() : dataset_(3) {
+    explicit IoFault(VolumeShape const& shape = MadeDataset::kShape) : dataset_(3) {
+        for (int i = 0; i < 3; ++i) {
+            dataset_.write_volume(
+                i, std::vector<float>(static_cast<std::size_t>(num_voxels(shape)), static_cast<float>(i)), shape);
+        }
         set_log_level(LogLevel::kError);  // a warning for every fault that is survived would fill pages
         dataset_.run();
         expected_ = content_of(dataset_.options.output);
@@ -152,6 +156,36 @@ TEST_F(IoFault, InterruptedCallsAndShortWritesAreCompleted) {
     EXPECT_GT(num_faults_, 0);
     EXPECT_EQ(num_reported_, 0);
     RecordProperty("faults", num_faults_);
+}
+
+/// Shards of several blocks: written past the page cache, with io_uring.
+class IoFaultOfALargeShard : public IoFault {
+  protected:
+    IoFaultOfALargeShard() : IoFault(kLarge) {}
+
+    static constexpr VolumeShape kLarge{128, 128, 150};  // 4.7 MiB of fp16
+};
+
+TEST_F(IoFaultOfALargeShard, IsReportedWhereverAWriteFails) {
+    sweep("write", {ENOSPC, EIO});
+    EXPECT_EQ(num_reported_, num_faults_);
+}
+
+TEST_F(IoFaultOfALargeShard, CompletesWhatIsInterruptedOrShort) {
+    complete("write", FaultKind::kErrno);
+    complete("write", FaultKind::kShortWrite);
+    EXPECT_GT(num_faults_, 0);
+    EXPECT_EQ(num_reported_, 0);
+}
+
+TEST_F(IoFaultOfALargeShard, IsWrittenWithoutIoUringToo) {
+    FaultPlan plan;
+    plan.call = "io_uring_queue_init";
+    plan.fatal_number = 1;
+    plan.error_number = EPERM;  // what containers answer
+    plan.is_for_ever = true;
+    EXPECT_TRUE(survives(plan)) << "no ring was asked for: the tests above did not write with io_uring";
+    EXPECT_EQ(num_reported_, 0);
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include "support/io_faults.hpp"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <liburing.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
+#include <map>
 #include <mutex>
 
 namespace ctclip {
@@ -39,11 +42,42 @@ bool has_links(std::string const& path) {
     return fault_plan == nullptr || fault_plan->has_links || !path.starts_with(fault_plan->folder);
 }
 
+/// For calls that are on no path.
+std::string every_folder() {
+    std::lock_guard const guard(fault_mutex);
+    return fault_plan == nullptr ? "" : fault_plan->folder;
+}
+
 std::string path_of(int descriptor) {
     char target[4096];
     std::string const link = fmt::format("/proc/self/fd/{}", descriptor);
     ssize_t const length = ::readlink(link.c_str(), target, sizeof target);
     return length < 0 ? "" : std::string(target, static_cast<std::size_t>(length));
+}
+
+bool is_write_due(int descriptor, FaultKind kind) { return is_due("write", path_of(descriptor), kind); }
+
+/// The library's own function behind one that stands before it here.
+template <class Function>
+Function* next_in_line(char const* name) {
+    return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
+}
+
+/// Errors that the write now under way in a ring is to end with.
+std::map<io_uring*, int> ring_errors;
+
+/// What has been prepared in the ring and not been submitted: at most one write.
+void apply_fault_to_prepared(io_uring* ring) {
+    if (ring->sq.sqe_tail == ring->sq.sqe_head) {
+        return;
+    }
+    io_uring_sqe& write = ring->sq.sqes[ring->sq.sqe_head & ring->sq.ring_mask];
+    if (is_write_due(write.fd, FaultKind::kErrno)) {
+        std::lock_guard const guard(fault_mutex);
+        ring_errors[ring] = errno;
+    } else if (is_write_due(write.fd, FaultKind::kShortWrite)) {
+        write.len /= 2;
+    }
 }
 
 }  // namespace
@@ -59,12 +93,44 @@ void arm_faults(FaultPlan* plan) {
 extern "C" {
 
 ssize_t write(int descriptor, void const* data, size_t size) {
-    if (ctclip::is_due("write", ctclip::path_of(descriptor), ctclip::FaultKind::kErrno)) {
+    if (ctclip::is_write_due(descriptor, ctclip::FaultKind::kErrno)) {
         return -1;
     }
-    bool const is_short =
-        size > 1 && ctclip::is_due("write", ctclip::path_of(descriptor), ctclip::FaultKind::kShortWrite);
+    bool const is_short = size > 1 && ctclip::is_write_due(descriptor, ctclip::FaultKind::kShortWrite);
     return syscall(SYS_write, descriptor, data, is_short ? size / 2 : size);
+}
+
+ssize_t pwrite(int descriptor, void const* data, size_t size, off_t offset) {
+    if (ctclip::is_write_due(descriptor, ctclip::FaultKind::kErrno)) {
+        return -1;
+    }
+    bool const is_short = size > 1 && ctclip::is_write_due(descriptor, ctclip::FaultKind::kShortWrite);
+    return syscall(SYS_pwrite64, descriptor, data, is_short ? size / 2 : size, offset);
+}
+
+int io_uring_queue_init(unsigned entries, io_uring* ring, unsigned flags) {
+    if (ctclip::is_due("io_uring_queue_init", ctclip::every_folder(), ctclip::FaultKind::kErrno)) {
+        return -errno;
+    }
+    return ctclip::next_in_line<decltype(io_uring_queue_init)>("io_uring_queue_init")(entries, ring, flags);
+}
+
+int io_uring_submit(io_uring* ring) {
+    ctclip::apply_fault_to_prepared(ring);
+    return ctclip::next_in_line<decltype(io_uring_submit)>("io_uring_submit")(ring);
+}
+
+int io_uring_wait_cqes(io_uring* ring, io_uring_cqe** completion, unsigned count, __kernel_timespec* time,
+                       sigset_t* signals) {
+    int const status = ctclip::next_in_line<decltype(io_uring_wait_cqes)>("io_uring_wait_cqes")(
+        ring, completion, count, time, signals);
+    std::lock_guard const guard(ctclip::fault_mutex);
+    auto const error = ctclip::ring_errors.find(ring);
+    if (status == 0 && error != ctclip::ring_errors.end()) {
+        (*completion)->res = -error->second;
+        ctclip::ring_errors.erase(error);
+    }
+    return status;
 }
 
 ssize_t pread(int descriptor, void* data, size_t size, off_t offset) {

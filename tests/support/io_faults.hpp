@@ -15,7 +15,9 @@ enum class FaultKind {
 /// Which call fails. Only calls on paths below `folder` count, of all threads; those on lock files do not (the lock's
 /// heart beats at its own times), unless `folder` is the path of one.
 struct FaultPlan {
-    std::string call = {};  ///< write, pread, fsync, close, open, link, unlink, rename, renameat2, stat
+    /// write (pwrite and io_uring's writes too: a completion with an error, or a shorter write), pread, fsync, close, open,
+    /// link, unlink, rename, renameat2, stat, io_uring_queue_init
+    std::string call = {};
     int fatal_number = 0;  ///< 1: the first such call
     int error_number = 0;
     bool is_for_ever = false;
