@@ -23,6 +23,10 @@ int main(int argc, char** argv) {
                     return job.progress(std::move(what), std::move(unit), total);
                 },
                 [&](std::string_view text) { job.write(text); }, ctclip::make_shard_preprocessor()};
-            job.is_dry_run() ? dry_run_convert(options, environment) : convert(options, environment);
+            if (job.is_dry_run()) {
+                dry_run_convert(options, environment);
+            } else {
+                convert(options, environment);
+            }
         });
 }

@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/build_info.hpp"
+#include "base/half.hpp"
+#include "base/machine.hpp"
 #include "convert/convert_benchmark.hpp"
 #include "tools/ctclip_bench.hpp"
 
@@ -53,6 +55,15 @@ ExitCode bench_convert(ToolContext& tool, BenchConvertOptions const& options) {
          {"cpu_ms_per_volume", spread(runs, [](auto const& run) { return run.cpu_ms_per_volume(); })},
          {"fraction_outside_inflate",
           spread(runs, [](auto const& run) { return run.fraction_outside_inflate(); })},
+         {"inflate_cpu_share_of_wall",
+          spread(runs, [](auto const& run) { return run.inflate_cpu_s / run.wall_s; })},
+         {"peak_memory_bytes", last.peak_memory_bytes},
+         {"volumes_decoded_whole", last.decoded.num_whole},
+         {"volumes_decoded_in_pieces", last.decoded.num_in_pieces},
+         {"decoder", last.decoded.num_in_pieces > 0 ? "ISA-L" : "libdeflate"},
+         {"instruction_set", half_instruction_set()},
+         {"writes", last.writing_method},
+         {"processor", processor_name()},
          {"software", software_name()}});
     return ExitCode::kDone;
 }

@@ -3,8 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
-#include "convert/convert_options.hpp"
+#include "convert/convert_job.hpp"
 
 namespace ctclip {
 
@@ -15,10 +16,13 @@ struct ConvertBenchmark {
     std::uint64_t source_array_bytes = 0;
     std::uint64_t shard_bytes = 0;
 
-    double inflate_cpu_s =
-        0.0;             ///< reading, inflating and CRC-checking every volume, nothing else: the floor
-    double cpu_s = 0.0;  ///< the whole conversion, durable shards included
+    double inflate_cpu_s = 0.0;  ///< reading, inflating and CRC-checking every volume, nothing else: the floor
+    double cpu_s = 0.0;          ///< the whole conversion, durable shards included
     double wall_s = 0.0;
+
+    DecodedVolumes decoded;
+    std::string writing_method;          ///< how large files go to the output's file system
+    std::int64_t peak_memory_bytes = 0;  ///< resident, of the process, floor and conversion
 
     double volumes_per_s() const { return static_cast<double>(num_volumes) / wall_s; }
     double cpu_ms_per_volume() const { return 1e3 * cpu_s / static_cast<double>(num_volumes); }
@@ -26,8 +30,8 @@ struct ConvertBenchmark {
     double fraction_outside_inflate() const { return 1.0 - inflate_cpu_s / cpu_s; }
 };
 
-/// Inflates all volumes once, then runs the convert job over them. The first pass also brings the files into
-/// the page cache and memory into use, so that both are measured warm.
+/// Inflates all volumes twice, then runs the convert job over them. The first pass, which is not measured, brings files
+/// into the page cache and memory into use. All passes decode as options.memory_limit_mb wants it.
 /// @param options  output: a folder that does not exist yet; it holds the shards afterwards.
 /// @throws Error as convert(); kCannotCreate if the output exists.
 ConvertBenchmark benchmark_conversion(ConvertOptions const& options);

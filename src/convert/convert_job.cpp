@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -153,14 +155,18 @@ class ShareOfRank {
     bool has_work() const { return !unfinished_.empty(); }
     std::int64_t num_finished_studies() const { return num_finished_studies_; }
     std::int64_t num_quarantined() const { return num_quarantined_; }
+    DecodedVolumes const& decoded() const { return decoded_; }
 
     /// @param advance  called after every study.
     /// @return         false if a stop request ended it early.
     bool run(StudyTable const& studies, std::function<void()> const& advance) {
         SampleConverter converter(options_, studies, environment_.preprocess);
         SampleStream stream(converter, studies_to_convert());
-        return std::all_of(unfinished_.begin(), unfinished_.end(),
-                           [&](PlannedShard const& shard) { return convert_shard(shard, stream, advance); });
+        bool const is_complete = std::ranges::all_of(unfinished_, [&](PlannedShard const& shard) {
+            return convert_shard(shard, converter, stream, advance);
+        });
+        await_commit();
+        return is_complete;
     }
 
   private:
@@ -186,28 +192,49 @@ class ShareOfRank {
         return studies;
     }
 
-    bool convert_shard(PlannedShard const& shard, SampleStream& stream,
+    bool convert_shard(PlannedShard const& shard, SampleConverter& converter, SampleStream& stream,
                        std::function<void()> const& advance) {
-        ShardWriter writer(path_of(shard), plan_sha256_);
+        auto writer = std::make_unique<ShardWriter>(path_of(shard), plan_sha256_);
         for (std::size_t position = 0; position < shard.num_studies; ++position) {
             if (must_stop()) {
                 return false;
             }
             std::string const key = sample_key(shard.shard_index, position);
-            ConvertedSample const& sample = stream.next();
+            ConvertedSample& sample = stream.next();
             warn_of_spacing(sample);
             if (sample.quarantine_reason) {
                 quarantine(plan_.studies()[shard.first_study + position], key, *sample.quarantine_reason,
-                           writer);
+                           *writer);
             } else {
-                writer.add(key, sample.metadata, sample.halves, sample.report, sample.labels,
-                           sample.conversion);
+                add(key, sample, converter, *writer);
             }
             advance();
         }
-        writer.commit();
-        write_loader_indexes(path_of(shard));
+        await_commit();
+        commit_ = std::async(std::launch::async, [done = std::move(writer), path = path_of(shard)] {
+            done->commit();
+            write_loader_indexes(path);
+        });
         return true;
+    }
+
+    /// Of the shard before, if there is one. @throws Error what committing it threw.
+    void await_commit() {
+        if (commit_.valid()) {
+            commit_.get();
+        }
+    }
+
+    void add(std::string const& key, ConvertedSample& sample, SampleConverter& converter, ShardWriter& writer) {
+        if (!sample.is_streamed) {
+            ++decoded_.num_whole;
+            writer.add(key, sample.metadata, sample.halves, sample.report, sample.labels, sample.conversion);
+            return;
+        }
+        ++decoded_.num_in_pieces;
+        writer.begin_sample(key, sample.metadata, sample.report, sample.labels);
+        converter.stream(sample, [&](auto halves) { writer.append_voxels(halves); });
+        writer.end_sample(sample.conversion);
     }
 
     void quarantine(PlannedStudy const& study, std::string const& key, std::string const& reason,
@@ -229,6 +256,9 @@ class ShareOfRank {
     std::vector<PlannedShard> unfinished_;
     std::int64_t num_finished_studies_ = 0;
     std::int64_t num_quarantined_ = 0;
+    DecodedVolumes decoded_;
+    /// A shard is synced and read back, which is waiting for the disk, while the next one is converted.
+    std::future<void> commit_;
 };
 
 /// Rank 0: the plan of an earlier run, or a new one, on disk.
@@ -269,12 +299,16 @@ void write_folder_indexes(ConvertPlan const& plan, fs::path const& output) {
 
 /// Rank 0, once all shards are there.
 void write_summary(ConvertOptions const& options, ConvertPlan const& plan,
-                   ConvertEnvironment const& environment) {
+                   ConvertEnvironment const& environment, DecodedVolumes const& decoded) {
     ConversionSummary const summary = summarise(plan, options.output);
     write_if_changed(options.output / kSummaryName, encode_summary(summary, plan));
     write_folder_indexes(plan, options.output);
     write_if_changed(options.output / kManifestName, encode_manifest(summary));
     environment.write(summary_text(summary));
+    if (decoded.num_whole + decoded.num_in_pieces > 0) {
+        environment.write(fmt::format("  decoded now: {} volumes whole (libdeflate), {} piece by piece (ISA-L)\n",
+                                      decoded.num_whole, decoded.num_in_pieces));
+    }
 }
 
 /// Collective. @throws Stopped on all ranks if one of them was stopped.
@@ -313,7 +347,7 @@ void convert_unfinished(ConvertOptions const& options, ConvertEnvironment const&
 
 }  // namespace
 
-void convert(ConvertOptions const& options, ConvertEnvironment const& environment) {
+DecodedVolumes convert(ConvertOptions const& options, ConvertEnvironment const& environment) {
     Communicator& communicator = environment.communicator;
     bool const is_rank_0 = communicator.rank() == 0;
     std::optional<OutputLock> lock;
@@ -338,11 +372,14 @@ void convert(ConvertOptions const& options, ConvertEnvironment const& environmen
             "shards in {} name "
             "them",
             num_quarantined, options.max_quarantined, options.output.string());
+    DecodedVolumes const decoded{sum_over_ranks(communicator, share.decoded().num_whole),
+                                 sum_over_ranks(communicator, share.decoded().num_in_pieces)};
     if (is_rank_0) {
         lock->require_held();
-        write_summary(options, plan, environment);
+        write_summary(options, plan, environment, decoded);
     }
     communicator.barrier();
+    return decoded;
 }
 
 }  // namespace ctclip

@@ -34,12 +34,18 @@ struct ConvertEnvironment {
     VolumePreprocessor preprocess;                ///< for layout `preprocessed`
 };
 
+/// How the volumes of this run were decoded, on all ranks.
+struct DecodedVolumes {
+    std::int64_t num_whole = 0;      ///< in one buffer
+    std::int64_t num_in_pieces = 0;  ///< because of convert.memory_limit_mb
+};
+
 /// Collective. Each rank converts whole shards of its own.
 /// @throws Error kBadInput: an input is wrong, finished shards stay; kBadConfig: the output was begun with
 /// other
 ///         settings; kCannotCreate: another job works there, or it holds files that are not ours; kIoError.
 ///         Stopped, on all ranks, after a stop request: the same command goes on.
-void convert(ConvertOptions const& options, ConvertEnvironment const& environment);
+DecodedVolumes convert(ConvertOptions const& options, ConvertEnvironment const& environment);
 
 /// Collective, writes nothing. Reads the inputs' lists, a few volumes and the plan, and says what convert()
 /// would do.

@@ -91,6 +91,17 @@ void ConvertOptions::bind(Schema& schema) {
              "volumes without CSV rows that are accepted (default: any)")
         .min(0)
         .flag("--max_unmatched", {"--max-unmatched"});
+    schema
+        .key("convert.memory_limit_mb", memory_limit_mb,
+             "memory of a rank in MiB (0: no limit). NPZ volumes that do not fit it as a whole are decoded piece by piece, "
+             "to the same shards; Fortran order then has to fit (its voxels come in another order than the shard's), "
+             "NIfTI is refused. About 128 is the least that can be kept")
+        .min(0)
+        .flag("--memory_limit_mb", {"--memory-limit-mb"});
+    schema.rule("convert.memory_limit_mb", [this] {
+        bool const is_kept = memory_limit_mb == 0 || layout == VolumeLayout::kRaw;
+        return std::string(is_kept ? "" : "resampling (convert.layout: preprocessed) needs whole volumes in memory; use 0");
+    });
 }
 
 }  // namespace ctclip

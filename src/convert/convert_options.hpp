@@ -57,6 +57,7 @@ struct ConvertOptions {
     std::int64_t max_quarantined = 0;
     std::optional<std::int64_t>
         max_unmatched;  ///< volumes without CSV rows; none: any number, with a warning
+    std::int64_t memory_limit_mb = 0;  ///< MiB that a rank may have resident; 0: no limit
 
     /// Keys `convert.*`, their flags, and the flags of the Python converter.
     void bind(Schema& schema);

@@ -42,8 +42,11 @@ double probe_volumes(ConvertOptions const& options, ConvertEnvironment const& en
         PlannedStudy const& study = to_convert[i * to_convert.size() / num_probes];
         converter.convert(study, sample);
         warn_of_spacing(sample);
+        if (sample.is_streamed && !sample.quarantine_reason) {
+            converter.stream(sample, [](auto) {});
+        }
         source_bytes += static_cast<double>(study.source_size_bytes);
-        shard_bytes += static_cast<double>(sample.halves.size() * sizeof(std::uint16_t));
+        shard_bytes += static_cast<double>(num_voxels(sample.metadata.volume_shape)) * sizeof(std::uint16_t);
     }
     return shard_bytes / std::max(source_bytes, 1.0);
 }

@@ -29,7 +29,7 @@ struct Fractions {
 };
 
 std::vector<float> sample_voxels(std::span<std::uint16_t const> halves) {
-    std::size_t const stride = std::max<std::size_t>(1, halves.size() / kMaxSampledVoxels);
+    std::size_t const stride = hu_check_stride(halves.size());
     std::vector<float> values;
     values.reserve(halves.size() / stride + 1);
     for (std::size_t i = 0; i < halves.size(); i += stride) {
@@ -67,6 +67,10 @@ std::string describe(Fractions const& fractions) {
 }
 
 }  // namespace
+
+std::size_t hu_check_stride(std::size_t num_voxels) {
+    return std::max<std::size_t>(1, num_voxels / kMaxSampledVoxels);
+}
 
 HuCheck check_hu(std::span<std::uint16_t const> halves, double slope, double intercept) {
     std::vector<float> voxels = sample_voxels(halves);

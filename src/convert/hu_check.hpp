@@ -43,6 +43,9 @@ struct HuCheck {
     std::string evidence;  ///< the fractions that decided, for people
 };
 
+/// Of `num_voxels`, check_hu() looks at every so-manieth: those alone, in order, give the same answer.
+std::size_t hu_check_stride(std::size_t num_voxels);
+
 /// @param halves  finite fp16 bit patterns.  @param slope  finite, not 0.  @param intercept  HU, finite.
 HuCheck check_hu(std::span<std::uint16_t const> halves, double slope, double intercept);
 

@@ -1,12 +1,14 @@
 #include "convert/sample_converter.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
-#include "base/crc32c.hpp"
+#include "base/digested_file.hpp"
 #include "base/error.hpp"
-#include "base/file_chunks.hpp"
+#include "base/file_descriptor.hpp"
 #include "base/log.hpp"
+#include "base/machine.hpp"
 #include "convert/hu_check.hpp"
 #include "study/spacing.hpp"
 
@@ -15,17 +17,68 @@ namespace {
 
 constexpr double kSpacingTolerance = 0.01;
 
+/// Of the process, beside what is resident when conversion begins: two shards being written (two blocks each, one
+/// more to read back), and the buffers of streaming.
+constexpr std::uint64_t kWorkingBytes = std::uint64_t{32} << 20;
+/// SampleStream: one is being written while the next is converted.
+constexpr std::uint64_t kVolumesOfHalves = 2;
+
 /// The file was read a moment ago: this comes from the page cache.
-std::uint32_t file_crc32c(std::filesystem::path const& path, std::uint64_t expected_bytes) {
+std::uint32_t file_crc32c(std::filesystem::path const& path) {
     FileDescriptor const file = open_for_reading(path);
-    std::uint64_t const size_bytes = file_size_bytes(file, path);
-    require(size_bytes == expected_bytes, ExitCode::kBadInput,
-            "{} has {} bytes, but had {} when it was listed (two versions of the data would be mixed)",
-            path.string(), size_bytes, expected_bytes);
-    std::uint32_t crc = 0;
-    for_each_chunk(file, path, 0, size_bytes, [&](auto chunk) { crc = crc32c(chunk, crc); });
-    return crc;
+    DigestedFile digested(file, path);
+    digested.skip_to(file_size_bytes(file, path));
+    return digested.crc32c();
 }
+
+/// To `num_voxels`, without old and new memory at the same time.
+void resize_afresh(std::vector<std::uint16_t>& halves, std::size_t num_voxels) {
+    if (num_voxels > halves.capacity()) {
+        halves = {};
+    }
+    halves.resize(num_voxels);
+}
+
+void describe(VolumeHeader const& header, ConversionRecord& record) {
+    record.npz_key = header.key;
+    record.source_type = header.type;
+    record.source_shape = header.shape;
+    record.is_fortran_order = header.is_fortran_order;
+    record.is_big_endian = header.is_big_endian;
+}
+
+/// Decodes and converts what is open in `npz`, piece by piece. @return the ledger of it all.
+HalfStatistics decode_in_pieces(NpzReader& npz, VolumeHeader const& header,
+                                std::function<void(std::span<std::uint16_t> halves)> const& use) {
+    HalfConverter converter(header);
+    std::vector<std::uint16_t> halves;
+    npz.decode_in_pieces([&](std::span<std::byte const> voxels) {
+        halves.resize(voxels.size() / item_size_bytes(header.type));
+        converter.convert(voxels, halves);
+        use(halves);
+    });
+    return converter.statistics();
+}
+
+/// Keeps of a volume that passes by what check_hu() looks at.
+class HuSample {
+  public:
+    explicit HuSample(std::size_t num_voxels) : stride_(hu_check_stride(num_voxels)) {}
+
+    void add(std::span<std::uint16_t const> halves) {
+        for (; next_ < num_passed_ + halves.size(); next_ += stride_) {
+            kept_.push_back(halves[next_ - num_passed_]);
+        }
+        num_passed_ += halves.size();
+    }
+    std::span<std::uint16_t const> halves() const { return kept_; }
+
+  private:
+    std::size_t stride_;
+    std::size_t next_ = 0;
+    std::size_t num_passed_ = 0;
+    std::vector<std::uint16_t> kept_;
+};
 
 VolumeShape to_volume_shape(Shape const& shape) {
     return {shape.at(0), shape.at(1), shape.at(2)};
@@ -41,34 +94,38 @@ void warn_of_spacing(ConvertedSample const& sample) {
 
 SampleConverter::SampleConverter(ConvertOptions const& options, StudyTable const& studies,
                                  VolumePreprocessor preprocess)
-    : options_(options), studies_(studies), preprocess_(std::move(preprocess)) {}
+    : options_(options),
+      studies_(studies),
+      preprocess_(std::move(preprocess)),
+      reserved_bytes_(static_cast<std::uint64_t>(resident_memory_bytes()) + kWorkingBytes) {}
 
 void SampleConverter::convert(PlannedStudy const& planned, ConvertedSample& sample) {
     Study const* const study = studies_.find(planned.study_id);
     require(study != nullptr, ExitCode::kBadInput, "{} is planned, but the CSVs no longer know it",
             planned.study_id);
     std::filesystem::path const path = options_.volumes / planned.source_path;
-
-    NpzArray const& array = read(path);
-    check_orientation(path);
-    sample.quarantine_reason.reset();
-    sample.halves.resize(static_cast<std::size_t>(element_count(array.shape)));
-    sample.conversion = {};
-    sample.conversion.ledger = convert_to_half(array, sample.halves);
-    describe_source(planned, array, sample.conversion);
+    load(path, planned, sample);
 
     sample.metadata = {};
     sample.metadata.study_id = study->study_id;
-    sample.metadata.volume_shape = to_volume_shape(array.shape);
+    sample.metadata.volume_shape = to_volume_shape(sample.conversion.source_shape);
     sample.metadata.xy_spacing = study->xy_spacing;
     sample.metadata.xy_spacing_mm = parse_xy_spacing_mm(study->xy_spacing).value_or(0.0);
     sample.metadata.z_spacing_mm = study->z_spacing;
-    sample.spacing_warning = compare_spacing(sample.metadata, path);
+    if (is_nifti(path)) {
+        sample.spacing_warning = compare_spacing(sample.metadata, path);
+    }
     apply_range_policy(path, sample);
     if (sample.quarantine_reason) {
         return;
     }
-    apply_rescale_policy(*study, path, sample);
+    describe_rescale(*study, sample);
+    if (is_nifti(path) && options_.rescale == RescalePolicy::kCsv) {
+        require_one_scaling(nifti_.header(), study->rescale_slope, study->rescale_intercept, path);
+    }
+    if (!sample.is_streamed) {
+        require_plausible_hu(sample.halves, sample.conversion, path);
+    }
     sample.report = study->findings + "\n" + study->impressions;
     sample.labels = study->labels;
     if (options_.layout == VolumeLayout::kPreprocessed) {
@@ -79,54 +136,94 @@ void SampleConverter::convert(PlannedStudy const& planned, ConvertedSample& samp
     }
 }
 
-NpzArray const& SampleConverter::read(std::filesystem::path const& path) {
+void SampleConverter::load(std::filesystem::path const& path, PlannedStudy const& planned, ConvertedSample& sample) {
+    auto const try_to_load = [&] {
+        std::uint64_t const size_bytes = file_size_bytes(open_for_reading(path), path);
+        require(size_bytes == planned.source_size_bytes, ExitCode::kBadInput,
+                "{} has {} bytes, but had {} when it was listed (two versions of the data would be mixed)",
+                path.string(), size_bytes, planned.source_size_bytes);
+        sample.quarantine_reason.reset();
+        sample.spacing_warning.clear();
+        sample.is_streamed = false;
+        sample.conversion = {};
+        sample.conversion.source_path = planned.source_path;
+        sample.conversion.source_size_bytes = planned.source_size_bytes;
+        is_nifti(path) ? load_nifti(path, sample) : load_npz(path, sample);
+    };
     try {
-        return reader_.read(path, options_.npz_key);
+        try_to_load();
     } catch (Error const& error) {
         if (error.code() != ExitCode::kTryAgain) {
             throw;
         }
         log_warning("{} Reading it once more.", error.what());
-        return reader_.read(path, options_.npz_key);
+        try_to_load();
     }
 }
 
-void SampleConverter::describe_source(PlannedStudy const& planned, NpzArray const& array,
-                                      ConversionRecord& record) const {
-    record.source_path = planned.source_path;
-    record.source_size_bytes = planned.source_size_bytes;
-    record.source_crc32c = file_crc32c(options_.volumes / planned.source_path, planned.source_size_bytes);
-    record.npz_key = array.key;
-    record.source_type = array.type;
-    record.source_shape = array.shape;
-    record.is_fortran_order = array.is_fortran_order;
-    record.is_big_endian = array.is_big_endian;
-    if (NiftiHeader const* const header = reader_.nifti_header()) {
-        record.nifti = {header->type, header->slope, header->intercept, header->orientation};
+void SampleConverter::load_nifti(std::filesystem::path const& path, ConvertedSample& sample) {
+    require(options_.memory_limit_mb == 0, ExitCode::kBadInput,
+            "{}: a NIfTI volume has to be in memory as a whole to be turned, and convert.memory_limit_mb is {}. Convert "
+            "NIfTI volumes without a limit (0).",
+            path.string(), options_.memory_limit_mb);
+    NpzArray const& array = nifti_.read(path);
+    check_orientation(path);
+    describe(array, sample.conversion);
+    NiftiHeader const& header = nifti_.header();
+    sample.conversion.nifti = {header.type, header.slope, header.intercept, header.orientation};
+    resize_afresh(sample.halves, array.num_voxels());
+    sample.conversion.ledger = convert_to_half(array, sample.halves);
+    sample.conversion.source_crc32c = file_crc32c(path);
+}
+
+void SampleConverter::load_npz(std::filesystem::path const& path, ConvertedSample& sample) {
+    VolumeHeader const& header = npz_.open(path, options_.npz_key);
+    describe(header, sample.conversion);
+    sample.is_streamed = !fits_in_memory(header);
+    if (sample.is_streamed) {
+        require(!header.is_fortran_order, ExitCode::kBadInput,
+                "{}: the array is in Fortran order and does not fit convert.memory_limit_mb = {} (a shard's voxels are in C "
+                "order, so that all of them are needed first). Raise the limit, or 0 for none.",
+                path.string(), options_.memory_limit_mb);
+        log_debug("{}: decoded piece by piece (ISA-L)", path.string());
+        if (options_.out_of_range == OutOfRangePolicy::kQuarantine) {
+            // Decoded twice: nothing of a volume that is left out may get into the shard.
+            sample.conversion.ledger = decode_in_pieces(npz_, header, [](auto) {});
+        }
+        return;
     }
+    resize_afresh(sample.halves, header.num_voxels());
+    if (header.is_fortran_order) {
+        sample.conversion.ledger = convert_to_half(npz_.decode_whole(), sample.halves);
+    } else {
+        HalfConverter converter(header);
+        npz_.decode_whole([&](std::span<std::byte const> voxels) {
+            converter.convert(voxels, std::span(sample.halves)
+                                          .subspan(converter.num_converted(), voxels.size() / item_size_bytes(header.type)));
+        });
+        sample.conversion.ledger = converter.statistics();
+    }
+    sample.conversion.source_crc32c = npz_.file_crc32c();
 }
 
 void SampleConverter::check_orientation(std::filesystem::path const& path) const {
-    NiftiHeader const* const header = reader_.nifti_header();
-    if (header == nullptr || !header->orientation_conflict) {
+    std::optional<std::string> const& conflict = nifti_.header().orientation_conflict;
+    if (!conflict) {
         return;
     }
     require(options_.nifti_orientation == OrientationPolicy::kSform, ExitCode::kBadInput,
             "{}: {}: nobody knows which way the patient lies. Correct its header; or if the sform is right "
             "everywhere, set convert.nifti_orientation to sform",
-            path.string(), *header->orientation_conflict);
-    log_warning("{}: {}. The sform counts", path.string(), *header->orientation_conflict);
+            path.string(), *conflict);
+    log_warning("{}: {}. The sform counts", path.string(), *conflict);
 }
 
 std::string SampleConverter::compare_spacing(SampleMetadata const& metadata,
                                              std::filesystem::path const& path) const {
-    NiftiHeader const* const header = reader_.nifti_header();
-    if (header == nullptr) {
-        return "";
-    }
-    double const x = header->axes[0].spacing_mm;
-    double const y = header->axes[1].spacing_mm;
-    double const z = header->axes[2].spacing_mm;
+    NiftiHeader const& header = nifti_.header();
+    double const x = header.axes[0].spacing_mm;
+    double const y = header.axes[1].spacing_mm;
+    double const z = header.axes[2].spacing_mm;
     auto const agrees = [](double found, double expected) {
         return std::fabs(found - expected) <= kSpacingTolerance * expected;
     };
@@ -156,27 +253,64 @@ void SampleConverter::apply_range_policy(std::filesystem::path const& path, Conv
     saturate_halves(sample.halves);
 }
 
-void SampleConverter::apply_rescale_policy(Study const& study, std::filesystem::path const& path,
-                                           ConvertedSample& sample) const {
+void SampleConverter::describe_rescale(Study const& study, ConvertedSample& sample) const {
     ConversionRecord& record = sample.conversion;
     record.csv_rescale_slope = study.rescale_slope;
     record.csv_rescale_intercept = study.rescale_intercept;
     record.csv_xy_spacing = study.xy_spacing;
     record.csv_z_spacing = study.z_spacing;
-    record.rescale = name_of(RescalePolicy::kCsv);
     if (options_.rescale == RescalePolicy::kAlreadyHu) {
         record.rescale = name_of(RescalePolicy::kAlreadyHu);
         return;  // the metadata's defaults: slope 1, intercept 0
     }
-    if (options_.rescale == RescalePolicy::kCsv && reader_.nifti_header() != nullptr) {
-        require_one_scaling(*reader_.nifti_header(), study.rescale_slope, study.rescale_intercept, path);
-    }
-    if (options_.rescale == RescalePolicy::kAuto) {
-        require_rescale_is_needed(check_hu(sample.halves, study.rescale_slope, study.rescale_intercept),
-                                  path);
-    }
+    record.rescale = name_of(RescalePolicy::kCsv);
     sample.metadata.rescale_slope = study.rescale_slope;
     sample.metadata.rescale_intercept = study.rescale_intercept;
+}
+
+void SampleConverter::require_plausible_hu(std::span<std::uint16_t const> halves, ConversionRecord const& record,
+                                           std::filesystem::path const& path) const {
+    if (options_.rescale == RescalePolicy::kAuto) {
+        require_rescale_is_needed(check_hu(halves, record.csv_rescale_slope, record.csv_rescale_intercept), path);
+    }
+}
+
+void SampleConverter::stream(ConvertedSample& sample, HalfSink const& put) {
+    ConversionRecord& record = sample.conversion;
+    std::filesystem::path const path = options_.volumes / record.source_path;
+    VolumeHeader const& header = streaming_npz_.open(path, record.npz_key);
+    bool const is_as_described = header.type == record.source_type && header.shape == record.source_shape &&
+                                 header.is_fortran_order == record.is_fortran_order &&
+                                 streaming_npz_.file_bytes() == record.source_size_bytes;
+    require(is_as_described, ExitCode::kTryAgain,
+            "{}: the file changed while it was read. Run again when its writer is done.", path.string());
+    HuSample hu_sample(header.num_voxels());
+    record.ledger = decode_in_pieces(streaming_npz_, header, [&](std::span<std::uint16_t> halves) {
+        if (options_.out_of_range == OutOfRangePolicy::kSaturate) {
+            saturate_halves(halves);
+        }
+        if (options_.rescale == RescalePolicy::kAuto) {
+            hu_sample.add(halves);
+        }
+        put(halves);
+    });
+    record.source_crc32c = streaming_npz_.file_crc32c();
+    if (options_.out_of_range != OutOfRangePolicy::kSaturate || record.ledger.num_nan > 0) {
+        require_finite_halves(record.ledger, record.source_shape, path);
+    }
+    require_plausible_hu(hu_sample.halves(), record, path);
+}
+
+bool SampleConverter::fits_in_memory(VolumeHeader const& header) {
+    std::uint64_t const limit_bytes = static_cast<std::uint64_t>(options_.memory_limit_mb) << 20;
+    std::uint64_t const halves_bytes =
+        std::max(largest_halves_bytes_, header.num_voxels() * sizeof(std::uint16_t));
+    bool const fits = limit_bytes == 0 ||
+                      reserved_bytes_ + npz_.bytes_held_by_whole() + kVolumesOfHalves * halves_bytes <= limit_bytes;
+    if (fits) {
+        largest_halves_bytes_ = halves_bytes;
+    }
+    return fits;
 }
 
 }  // namespace ctclip

@@ -10,8 +10,9 @@
 
 #include "convert/convert_options.hpp"
 #include "convert/convert_plan.hpp"
-#include "convert/source_reader.hpp"
+#include "nifti/nifti_reader.hpp"
 #include "npz/half_volume.hpp"
+#include "npz/npz_reader.hpp"
 #include "shard/sample.hpp"
 #include "shard/sidecar.hpp"
 #include "study/study_table.hpp"
@@ -29,10 +30,14 @@ struct PreprocessedVolume {
 using VolumePreprocessor =
     std::function<PreprocessedVolume(SampleMetadata const& metadata, std::span<std::uint16_t const> halves)>;
 
+/// Takes the next voxels of a volume, C order.
+using HalfSink = std::function<void(std::span<std::uint16_t const> halves)>;
+
 /// Its memory is reused from study to study.
 struct ConvertedSample {
     SampleMetadata metadata;
-    std::vector<std::uint16_t> halves;
+    std::vector<std::uint16_t> halves;  ///< unspecified if is_streamed
+    bool is_streamed = false;  ///< the volume would not fit the memory limit: its voxels are to be had from stream()
     std::string report;
     std::vector<float> labels;
     ConversionRecord conversion;
@@ -50,27 +55,42 @@ class SampleConverter {
     /// @param preprocess  needed for layout `preprocessed` only.
     SampleConverter(ConvertOptions const& options, StudyTable const& studies, VolumePreprocessor preprocess);
 
-    /// @throws Error kBadInput naming the file and the cause: not readable as a volume, changed since the
-    /// plan, values
-    ///         or units that policy refuses; kTryAgain if the file keeps changing; kIoError.
+    /// @throws Error kBadInput naming the file and the cause: not readable as a volume, changed since the plan, values or
+    ///         units that policy refuses, too large for the memory limit in a form that cannot be streamed; kTryAgain if
+    ///         the file keeps changing; kIoError.
     void convert(PlannedStudy const& planned, ConvertedSample& sample);
 
+    /// Decodes a sample with is_streamed into `put` and completes its conversion record. May run while another thread is in
+    /// convert(). What `put` took is proven only when this returns: a damaged file or a refused value shows at the end.
+    /// @throws Error as convert(). A file that changes meanwhile is kTryAgain at once.
+    void stream(ConvertedSample& sample, HalfSink const& put);
+
   private:
-    NpzArray const& read(std::filesystem::path const& path);
-    void describe_source(PlannedStudy const& planned, NpzArray const& array, ConversionRecord& record) const;
-    /// Applies policy to a NIfTI whose two orientations contradict each other.
+    void load(std::filesystem::path const& path, PlannedStudy const& planned, ConvertedSample& sample);
+    void load_nifti(std::filesystem::path const& path, ConvertedSample& sample);
+    void load_npz(std::filesystem::path const& path, ConvertedSample& sample);
+    /// Whether the volume that is open in npz_ may be in memory as a whole, beside two volumes of halves.
+    bool fits_in_memory(VolumeHeader const& header);
+    /// Applies policy to the NIfTI read last, if its two orientations contradict each other.
     void check_orientation(std::filesystem::path const& path) const;
-    /// Says so when a file that knows its spacing is more than one per cent off the CSV's. The CSV counts: headers of
+    /// Says so when the NIfTI read last is more than one per cent off the CSV's spacing. The CSV counts: headers of
     /// CT-RATE's first version lack the spacing, and its authors say to trust the CSV.
     std::string compare_spacing(SampleMetadata const& metadata, std::filesystem::path const& path) const;
     void apply_range_policy(std::filesystem::path const& path, ConvertedSample& sample) const;
-    void apply_rescale_policy(Study const& study, std::filesystem::path const& path,
-                              ConvertedSample& sample) const;
+    void describe_rescale(Study const& study, ConvertedSample& sample) const;
+    /// @param halves  the volume's, or what stands for them in check_hu().
+    void require_plausible_hu(std::span<std::uint16_t const> halves, ConversionRecord const& record,
+                              std::filesystem::path const& path) const;
 
     ConvertOptions const& options_;
     StudyTable const& studies_;
     VolumePreprocessor preprocess_;
-    SourceReader reader_;
+    NpzReader npz_;
+    NiftiReader nifti_;
+    std::uint64_t reserved_bytes_;            ///< what the process needs beside volumes
+    std::uint64_t largest_halves_bytes_ = 0;  ///< of all volumes that were whole in memory
+
+    NpzReader streaming_npz_;  ///< stream() runs beside convert()
 };
 
 }  // namespace ctclip

@@ -25,7 +25,7 @@ void SampleStream::start(std::size_t study_index) {
     }
 }
 
-ConvertedSample const& SampleStream::next() {
+ConvertedSample& SampleStream::next() {
     CTCLIP_EXPECT(pending_.valid());
     std::size_t const index = next_index_++;
     pending_.get();

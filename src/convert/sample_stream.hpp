@@ -1,5 +1,5 @@
 /// Converted samples in plan order, one ahead: while the caller writes a sample, a second thread reads,
-/// inflates and converts the next one. Memory: two converted volumes, one compressed and one inflated source.
+/// inflates and converts the next one. Memory: two converted volumes, one compressed and one inflated source; of samples that are streamed, next to nothing.
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@ class SampleStream {
 
     /// The sample of the next study; valid until the next call. Call at most once for each study.
     /// @throws Error what converting it threw.
-    ConvertedSample const& next();
+    ConvertedSample& next();
 
   private:
     void start(std::size_t study_index);

@@ -6,6 +6,7 @@
 
 #include "base/digest.hpp"
 #include "base/error.hpp"
+#include "convert/source_reader.hpp"
 
 namespace ctclip {
 namespace {

@@ -10,6 +10,7 @@
 #include <new>
 
 #include "base/error.hpp"
+#include "base/file_descriptor.hpp"
 #include "base/unchanged_file.hpp"
 
 namespace ctclip {

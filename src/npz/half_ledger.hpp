@@ -3,11 +3,23 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <span>
 
-#include "npz/half_volume.hpp"
-
 namespace ctclip {
+
+/// What conversion to fp16 did to a volume. Ranges are over the voxels that are not NaN, in the source's own
+/// units.
+struct HalfStatistics {
+    double min = std::numeric_limits<double>::infinity();
+    double max = -std::numeric_limits<double>::infinity();
+    std::int64_t num_nan = 0;
+    std::int64_t num_out_of_range = 0;             ///< infinite in fp16: |v| >= 65520, infinities among them
+    std::int64_t num_inexact = 0;                  ///< finite in fp16, but not equal to the source
+    double worst_abs_error = 0.0;                  ///< over the voxels that are finite in fp16
+    std::optional<std::int64_t> first_not_finite;  ///< C-order index of the first NaN or infinite fp16 voxel
+};
 
 class HalfLedger {
   public:

@@ -6,7 +6,6 @@
 
 #include "base/error.hpp"
 #include "base/half.hpp"
-#include "npz/half_ledger.hpp"
 #include "npz/transpose_halves.hpp"
 
 namespace ctclip {
@@ -39,9 +38,10 @@ double to_double(T value) {
 template <class T>
 class SourceBlock {
   public:
-    SourceBlock(NpzArray const& array, std::size_t first, std::size_t count) {
-        std::byte const* const source = array.bytes().data() + first * sizeof(T);
-        bool const is_swapped = array.is_big_endian && sizeof(T) > 1;
+    SourceBlock(std::span<std::byte const> bytes, bool is_big_endian) {
+        std::byte const* const source = bytes.data();
+        std::size_t const count = bytes.size() / sizeof(T);
+        bool const is_swapped = is_big_endian && sizeof(T) > 1;
         if (!is_swapped && reinterpret_cast<std::uintptr_t>(source) % alignof(T) == 0) {
             values_ = {reinterpret_cast<T const*>(source), count};
             return;
@@ -49,8 +49,8 @@ class SourceBlock {
         std::memcpy(copy_.data(), source, count * sizeof(T));
         if (is_swapped) {
             for (std::size_t i = 0; i < count; ++i) {
-                auto* const bytes = reinterpret_cast<std::byte*>(&copy_[i]);
-                std::reverse(bytes, bytes + sizeof(T));
+                auto* const element = reinterpret_cast<std::byte*>(&copy_[i]);
+                std::reverse(element, element + sizeof(T));
             }
         }
         values_ = {copy_.data(), count};
@@ -75,12 +75,12 @@ void add_to(HalfLedger& ledger, std::span<T const> values, std::span<std::uint16
     ledger.add(std::span(widened).first(values.size()), halves);
 }
 
-/// `out.size()` elements from position `first` of the storage on, in storage order.
+/// @param voxels  stored elements, as many as `out` has.
 template <class T>
-void convert_run(NpzArray const& array, std::size_t first, std::span<std::uint16_t> out, HalfLedger& ledger) {
+void convert_run(std::span<std::byte const> voxels, bool is_big_endian, std::span<std::uint16_t> out, HalfLedger& ledger) {
     for (std::size_t done = 0; done < out.size(); done += kBlock) {
         std::size_t const count = std::min(kBlock, out.size() - done);
-        SourceBlock<T> const block(array, first + done, count);
+        SourceBlock<T> const block(voxels.subspan(done * sizeof(T), count * sizeof(T)), is_big_endian);
         std::span<std::uint16_t> const halves = out.subspan(done, count);
         to_halves(block.values(), halves);
         add_to(ledger, block.values(), halves);
@@ -104,7 +104,8 @@ void convert_fortran(NpzArray const& array, std::span<std::uint16_t> out, HalfLe
             for (std::size_t y = 0; y < size_y; ++y) {
                 for (std::size_t row = 0; row < num_z; ++row) {
                     std::size_t const first = x + size_x * (y + size_y * (z + row));
-                    convert_run<T>(array, first, std::span(tile).subspan(row * kTileX, num_x), ledger);
+                    convert_run<T>(array.bytes().subspan(first * sizeof(T), num_x * sizeof(T)), array.is_big_endian,
+                                   std::span(tile).subspan(row * kTileX, num_x), ledger);
                 }
                 transpose_halves(tile.data(), kTileX, num_z, num_x,
                                  out.data() + (x * size_y + y) * size_z + z, size_y * size_z);
@@ -113,48 +114,71 @@ void convert_fortran(NpzArray const& array, std::span<std::uint16_t> out, HalfLe
     }
 }
 
-template <class T>
-HalfStatistics convert(NpzArray const& array, std::span<std::uint16_t> out) {
-    HalfLedger ledger;
-    if (array.is_fortran_order) {
-        convert_fortran<T>(array, out, ledger);
-    } else {
-        convert_run<T>(array, 0, out, ledger);
+/// Calls `use` with a value of the C++ type that `type` is.
+template <class Use>
+void with_voxel_type(DType type, Use const& use) {
+    switch (type) {
+        case DType::kF64:
+            return use(double{});
+        case DType::kF32:
+            return use(float{});
+        case DType::kF16:
+            return use(RawHalf{});
+        case DType::kI32:
+            return use(std::int32_t{});
+        case DType::kI16:
+            return use(std::int16_t{});
+        case DType::kI8:
+            return use(std::int8_t{});
+        case DType::kU16:
+            return use(std::uint16_t{});
+        case DType::kU8:
+            return use(std::uint8_t{});
+        default:
+            fail(ExitCode::kInternal, "no conversion from {} to fp16", dtype_name(type));
     }
-    return ledger.statistics();
 }
 
-HalfStatistics convert_any(NpzArray const& array, std::span<std::uint16_t> out) {
-    switch (array.type) {
-        case DType::kF64:
-            return convert<double>(array, out);
-        case DType::kF32:
-            return convert<float>(array, out);
-        case DType::kF16:
-            return convert<RawHalf>(array, out);
-        case DType::kI32:
-            return convert<std::int32_t>(array, out);
-        case DType::kI16:
-            return convert<std::int16_t>(array, out);
-        case DType::kI8:
-            return convert<std::int8_t>(array, out);
-        case DType::kU16:
-            return convert<std::uint16_t>(array, out);
-        case DType::kU8:
-            return convert<std::uint8_t>(array, out);
-        default:
-            fail(ExitCode::kInternal, "no conversion from {} to fp16", dtype_name(array.type));
-    }
+bool has_not_finite(HalfStatistics const& statistics) {
+    return statistics.num_nan + statistics.num_out_of_range > 0;
+}
+
+/// Where there is one.
+std::int64_t find_not_finite(std::span<std::uint16_t const> halves) {
+    return std::find_if_not(halves.begin(), halves.end(), is_half_finite) - halves.begin();
 }
 
 }  // namespace
 
+void HalfConverter::convert(std::span<std::byte const> voxels, std::span<std::uint16_t> out) {
+    CTCLIP_EXPECT(!header_.is_fortran_order && voxels.size() == out.size() * item_size_bytes(header_.type));
+    with_voxel_type(header_.type, [&](auto type) {
+        convert_run<decltype(type)>(voxels, header_.is_big_endian, out, ledger_);
+    });
+    if (!first_not_finite_ && has_not_finite(ledger_.statistics())) {
+        first_not_finite_ = static_cast<std::int64_t>(num_converted_) + find_not_finite(out);
+    }
+    num_converted_ += out.size();
+}
+
+HalfStatistics HalfConverter::statistics() const {
+    HalfStatistics statistics = ledger_.statistics();
+    statistics.first_not_finite = first_not_finite_;
+    return statistics;
+}
+
 HalfStatistics convert_to_half(NpzArray const& array, std::span<std::uint16_t> out) {
-    CTCLIP_EXPECT(out.size() == static_cast<std::size_t>(element_count(array.shape)));
-    HalfStatistics statistics = convert_any(array, out);
-    if (statistics.num_nan + statistics.num_out_of_range > 0) {
-        auto const bad = std::find_if_not(out.begin(), out.end(), is_half_finite);
-        statistics.first_not_finite = bad - out.begin();
+    CTCLIP_EXPECT(out.size() == array.num_voxels());
+    if (!array.is_fortran_order) {
+        HalfConverter converter(array);
+        converter.convert(array.bytes(), out);
+        return converter.statistics();
+    }
+    HalfLedger ledger;
+    with_voxel_type(array.type, [&](auto type) { convert_fortran<decltype(type)>(array, out, ledger); });
+    HalfStatistics statistics = ledger.statistics();
+    if (has_not_finite(statistics)) {
+        statistics.first_not_finite = find_not_finite(out);
     }
     return statistics;
 }

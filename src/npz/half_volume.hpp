@@ -3,25 +3,33 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "npz/half_ledger.hpp"
 #include "npz/npz_reader.hpp"
 
 namespace ctclip {
 
-/// What conversion to fp16 did to a volume. Ranges are over the voxels that are not NaN, in the source's own
-/// units.
-struct HalfStatistics {
-    double min = std::numeric_limits<double>::infinity();
-    double max = -std::numeric_limits<double>::infinity();
-    std::int64_t num_nan = 0;
-    std::int64_t num_out_of_range = 0;             ///< infinite in fp16: |v| >= 65520, infinities among them
-    std::int64_t num_inexact = 0;                  ///< finite in fp16, but not equal to the source
-    double worst_abs_error = 0.0;                  ///< over the voxels that are finite in fp16
-    std::optional<std::int64_t> first_not_finite;  ///< C-order index of the first NaN or infinite fp16 voxel
+/// Conversion of a C-order volume piece by piece. Bit-equal to numpy's astype("<f2") but for NaN (0x7E00; fp16 sources are
+/// copied as they are).
+class HalfConverter {
+  public:
+    explicit HalfConverter(VolumeHeader const& header) : header_(header) {}
+
+    /// @param voxels  the next ones, whole elements.  @param out  as many halves.
+    void convert(std::span<std::byte const> voxels, std::span<std::uint16_t> out);
+
+    /// Of all pieces so far.
+    HalfStatistics statistics() const;
+    std::uint64_t num_converted() const { return num_converted_; }
+
+  private:
+    VolumeHeader const& header_;
+    HalfLedger ledger_;
+    std::optional<std::int64_t> first_not_finite_;
+    std::uint64_t num_converted_ = 0;
 };
 
 /// C order, little-endian fp16 bit patterns.

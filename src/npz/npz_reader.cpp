@@ -1,18 +1,19 @@
 #include "npz/npz_reader.hpp"
 
 #include <libdeflate.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <array>
-#include <memory>
-#include <optional>
+#include <new>
 #include <string_view>
 #include <vector>
 
+#include "base/digested_file.hpp"
 #include "base/error.hpp"
+#include "base/file_descriptor.hpp"
 #include "base/printable.hpp"
 #include "base/unchanged_file.hpp"
+#include "npz/member_stream.hpp"
 #include "npz/npy_header.hpp"
 #include "npz/zip_directory.hpp"
 
@@ -21,9 +22,9 @@ namespace ctclip {
 namespace {
 
 constexpr std::string_view kSuffix = ".npy";
-/// Holds kMaxNpyPrefixBytes however they are packed: stored in blocks they take a few bytes more than they
-/// are.
-constexpr std::uint64_t kMaxCompressedPrefixBytes = kMaxNpyPrefixBytes + 1024;
+/// Small enough to stay in the second cache between the CRC and what is done with the voxels; whole elements of all types.
+constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
+static_assert(kPieceBytes >= kMaxNpyPrefixBytes);
 constexpr std::array<std::string_view, 4> kKnownKeys{"data", "volume", "arr_0", "arr"};
 
 std::string list_keys(std::vector<ZipMember> const& members) {
@@ -63,26 +64,6 @@ ZipMember const& choose_member(std::vector<ZipMember> const& members, std::strin
          list_keys(members));
 }
 
-std::string member_name(std::filesystem::path const& path, ZipMember const& member) {
-    return path.string() + ": member '" + printable(member.name) + "'";
-}
-
-/// Fills `prefix` with the first bytes of a deflate stream, or shrinks it to what there is.
-void inflate_prefix(std::span<std::byte const> compressed, std::vector<std::byte>& prefix,
-                    std::string const& what) {
-    z_stream stream{};
-    require(inflateInit2(&stream, -MAX_WBITS) == Z_OK, ExitCode::kInternal, "{}: zlib does not start", what);
-    std::unique_ptr<z_stream, decltype(&inflateEnd)> const guard(&stream, &inflateEnd);
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(compressed.data()));
-    stream.avail_in = static_cast<uInt>(std::min<std::size_t>(compressed.size(), UINT32_MAX));
-    stream.next_out = reinterpret_cast<Bytef*>(prefix.data());
-    stream.avail_out = static_cast<uInt>(prefix.size());
-    int const status = inflate(&stream, Z_SYNC_FLUSH);
-    require(status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR, ExitCode::kBadInput,
-            "{}: the deflate stream is damaged", what);
-    prefix.resize(stream.total_out);
-}
-
 void inflate_whole(std::span<std::byte const> compressed, std::span<std::byte> out, std::string const& what) {
     static thread_local std::unique_ptr<libdeflate_decompressor,
                                         decltype(&libdeflate_free_decompressor)> const
@@ -101,78 +82,163 @@ void inflate_whole(std::span<std::byte const> compressed, std::span<std::byte> o
             ExitCode::kBadInput, "{}: the deflate stream is damaged", what);
 }
 
+/// Checks a member's CRC-32 and hands its voxels on, both while they are in the cache.
+class PieceCheck {
+  public:
+    explicit PieceCheck(VoxelSink const& use) : use_(use) {}
+
+    void take_header(std::span<std::byte const> bytes) { crc32_ = libdeflate_crc32(crc32_, bytes.data(), bytes.size()); }
+    void take_voxels(std::span<std::byte const> bytes) {
+        take_header(bytes);
+        if (use_) {
+            use_(bytes);
+        }
+    }
+    std::uint32_t crc32() const { return crc32_; }
+
+  private:
+    VoxelSink const& use_;
+    std::uint32_t crc32_ = 0;
+};
+
 }  // namespace
 
-NpzArray const& NpzReader::read(std::filesystem::path const& path, std::string const& key) {
-    FileDescriptor const file = open_for_reading(path);
-    UnchangedFile const guard(file, path);
-    try {
-        std::vector<ZipMember> const members = read_zip_directory(file, path, guard.size_bytes());
-        read_member(file, path, choose_member(members, key, path));
-    } catch (Error const&) {
-        guard.require_unchanged();  // then that is the reason, and worth a retry
-        throw;
+/// An open file with the member that was chosen.
+struct NpzReader::Source {
+    explicit Source(std::filesystem::path const& path_of_file)
+        : path(path_of_file), file(open_for_reading(path)), guard(file, path) {}
+
+    /// Runs `action`; if the file has changed meanwhile, then that is the reason of any error, and worth a retry.
+    template <class Action>
+    void guarded(Action const& action) {
+        try {
+            action();
+        } catch (Error const&) {
+            guard.require_unchanged();
+            throw;
+        }
+        guard.require_unchanged();
     }
-    guard.require_unchanged();
+
+    void require_crc32(std::uint32_t found) const {
+        require(found == member.crc32, ExitCode::kBadInput, "{}: CRC-32 does not match (the file is damaged)", what);
+    }
+
+    std::filesystem::path path;
+    FileDescriptor file;
+    UnchangedFile guard;
+    ZipMember member;
+    std::string what;  ///< the member, in messages
+    NpyHeader header;
+};
+
+NpzReader::NpzReader(NpzLimits limits) : limits_(limits) {}
+NpzReader::NpzReader(NpzReader&&) noexcept = default;
+NpzReader& NpzReader::operator=(NpzReader&&) noexcept = default;
+NpzReader::~NpzReader() = default;
+
+VolumeHeader const& NpzReader::open(std::filesystem::path const& path, std::string const& key) {
+    source_ = std::make_unique<Source>(path);
+    Source& source = *source_;
+    source.guarded([&] {
+        source.member =
+            choose_member(read_zip_directory(source.file, path, source.guard.size_bytes()), key, path);
+        source.what = path.string() + ": member '" + printable(source.member.name) + "'";
+        read_header(source);
+    });
+    array_.key = source.member.name.substr(0, source.member.name.size() - kSuffix.size());
+    array_.type = source.header.type;
+    array_.shape = source.header.shape;
+    array_.is_fortran_order = source.header.is_fortran_order;
+    array_.is_big_endian = source.header.is_big_endian;
+    array_.payload_offset = source.header.payload_offset;
     return array_;
 }
 
+std::uint64_t NpzReader::bytes_held_by_whole() const {
+    ZipMember const& member = source_->member;
+    std::uint64_t const compressed_bytes = member.method == ZipMethod::kStored ? 0 : member.compressed_bytes;
+    return std::max<std::uint64_t>(member.uncompressed_bytes, array_.member.capacity_bytes()) +
+           std::max<std::uint64_t>(compressed_bytes, compressed_.capacity_bytes());
+}
+
+std::uint64_t NpzReader::file_bytes() const { return source_->guard.size_bytes(); }
+
+NpzArray const& NpzReader::decode_whole(VoxelSink const& use) {
+    std::unique_ptr<Source> const source = std::move(source_);
+    source->guarded([&] {
+        DigestedFile file(source->file, source->path);
+        file.skip_to(source->member.data_offset);
+        std::span<std::byte> const content = array_.member.resize(source->member.uncompressed_bytes);
+        if (source->member.method == ZipMethod::kStored) {
+            file.read(content);
+        } else {
+            file.read(compressed_.resize(source->member.compressed_bytes));
+            inflate_whole(compressed_.bytes(), content, source->what);
+        }
+        PieceCheck check(use);
+        check.take_header(content.first(array_.payload_offset));
+        for (std::size_t done = array_.payload_offset; done < content.size(); done += kPieceBytes) {
+            check.take_voxels(content.subspan(done, std::min(kPieceBytes, content.size() - done)));
+        }
+        source->require_crc32(check.crc32());
+        file.skip_to(source->guard.size_bytes());
+        file_crc32c_ = file.crc32c();
+    });
+    return array_;
+}
+
+void NpzReader::decode_in_pieces(VoxelSink const& use) {
+    std::unique_ptr<Source> const source = std::move(source_);
+    source->guarded([&] {
+        DigestedFile file(source->file, source->path);
+        MemberStream stream(file, source->member, source->what);
+        PieceCheck check(use);
+        std::span<std::byte> const piece = piece_.resize(kPieceBytes);
+        stream.read(piece.first(array_.payload_offset));
+        check.take_header(piece.first(array_.payload_offset));
+        for (std::uint64_t left = source->header.payload_bytes; left > 0;) {
+            std::span<std::byte> const voxels = piece.first(std::min<std::uint64_t>(kPieceBytes, left));
+            stream.read(voxels);
+            check.take_voxels(voxels);
+            left -= voxels.size();
+        }
+        stream.finish();
+        source->require_crc32(check.crc32());
+        file.skip_to(source->guard.size_bytes());
+        file_crc32c_ = file.crc32c();
+    });
+}
+
+NpzArray const& NpzReader::read(std::filesystem::path const& path, std::string const& key) {
+    open(path, key);
+    return decode_whole();
+}
+
 VolumeSummary NpzReader::peek(std::filesystem::path const& path, std::string const& key) {
-    FileDescriptor const file = open_for_reading(path);
-    std::vector<ZipMember> const members = read_zip_directory(file, path, file_size_bytes(file, path));
-    ZipMember const& member = choose_member(members, key, path);
-    NpyHeader const header = read_header(file, path, member, member_name(path, member),
-                                         std::min(member.compressed_bytes, kMaxCompressedPrefixBytes));
-    return {header.type, header.shape, member.crc32};
+    VolumeHeader const& header = open(path, key);
+    return {header.type, header.shape, std::exchange(source_, nullptr)->member.crc32};
 }
 
-void NpzReader::read_member(FileDescriptor const& file, std::filesystem::path const& path,
-                            ZipMember const& member) {
-    std::string const what = member_name(path, member);
-    NpyHeader const header = read_header(file, path, member, what, member.compressed_bytes);
-    std::span<std::byte> const content = array_.member.resize(member.uncompressed_bytes);
-    if (member.method == ZipMethod::kStored) {
-        read_exactly(file, path, member.data_offset, content);
-    } else {
-        inflate_whole(compressed_.bytes(), content, what);
-    }
-    require(libdeflate_crc32(0, content.data(), content.size()) == member.crc32, ExitCode::kBadInput,
-            "{}: CRC-32 does not match (the file is damaged)", what);
-
-    array_.key = member.name.substr(0, member.name.size() - kSuffix.size());
-    array_.type = header.type;
-    array_.shape = header.shape;
-    array_.is_fortran_order = header.is_fortran_order;
-    array_.is_big_endian = header.is_big_endian;
-    array_.payload_offset = header.payload_offset;
-}
-
-NpyHeader NpzReader::read_header(FileDescriptor const& file, std::filesystem::path const& path,
-                                 ZipMember const& member, std::string const& what,
-                                 std::uint64_t num_compressed_bytes) {
+void NpzReader::read_header(Source& source) {
+    ZipMember const& member = source.member;
     std::uint64_t const max_bytes = limits_.max_array_bytes + kMaxNpyPrefixBytes;
     require(std::max(member.compressed_bytes, member.uncompressed_bytes) <= max_bytes, ExitCode::kBadInput,
-            "{} claims {} bytes, at most {} are accepted", what, member.uncompressed_bytes, max_bytes);
-    auto const prefix_bytes =
-        static_cast<std::size_t>(std::min<std::uint64_t>(member.uncompressed_bytes, kMaxNpyPrefixBytes));
-    std::vector<std::byte> prefix(prefix_bytes);
-    if (member.method == ZipMethod::kStored) {
-        require(member.compressed_bytes == member.uncompressed_bytes, ExitCode::kBadInput,
-                "{} is stored, but its two sizes differ", what);
-        read_exactly(file, path, member.data_offset, prefix);
-    } else {
-        read_exactly(file, path, member.data_offset, compressed_.resize(num_compressed_bytes));
-        inflate_prefix(compressed_.bytes(), prefix, what);
-    }
-    NpyHeader const header = parse_npy_header(prefix, what);
+            "{} claims {} bytes, at most {} are accepted", source.what, member.uncompressed_bytes, max_bytes);
+    require(member.method != ZipMethod::kStored || member.compressed_bytes == member.uncompressed_bytes,
+            ExitCode::kBadInput, "{} is stored, but its two sizes differ", source.what);
+    std::vector<std::byte> prefix(std::min<std::uint64_t>(member.uncompressed_bytes, kMaxNpyPrefixBytes));
+    DigestedFile file(source.file, source.path, member.data_offset);
+    MemberStream(file, member, source.what).read(prefix);
+    NpyHeader const header = parse_npy_header(prefix, source.what);
     require(header.payload_bytes <= limits_.max_array_bytes, ExitCode::kBadInput,
-            "{}: shape {} of {} needs {} bytes, at most {} are accepted", what, to_string(header.shape),
+            "{}: shape {} of {} needs {} bytes, at most {} are accepted", source.what, to_string(header.shape),
             dtype_name(header.type), header.payload_bytes, limits_.max_array_bytes);
     std::uint64_t const payload_bytes = member.uncompressed_bytes - header.payload_offset;
     require(header.payload_bytes == payload_bytes, ExitCode::kBadInput,
-            "{}: shape {} of {} needs {} bytes, the member has {}", what, to_string(header.shape),
+            "{}: shape {} of {} needs {} bytes, the member has {}", source.what, to_string(header.shape),
             dtype_name(header.type), header.payload_bytes, payload_bytes);
-    return header;
+    source.header = header;
 }
 
 NpzArray read_npz(std::filesystem::path const& path, std::string const& key, NpzLimits limits) {

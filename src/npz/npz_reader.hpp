@@ -9,28 +9,31 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
 
 #include "base/array.hpp"
-#include "base/file_descriptor.hpp"
 #include "npz/scratch_buffer.hpp"
 
 namespace ctclip {
 
-struct NpyHeader;
-struct ZipMember;
-
-/// A volume as stored. `bytes()` holds element_count(shape) elements in the stated order and byte order.
-struct NpzArray {
+/// What a source says about its volume.
+struct VolumeHeader {
     std::string key;           ///< without ".npy"
     DType type = DType::kF64;  ///< kF64 kF32 kF16 kI32 kI16 kI8 kU16 kU8
     Shape shape;               ///< three axes, each >= 1: (x, y, z) in CT-RATE
     bool is_fortran_order = false;
     bool is_big_endian = false;
 
+    std::uint64_t num_voxels() const { return static_cast<std::uint64_t>(element_count(shape)); }
+};
+
+/// A volume as stored. `bytes()` holds num_voxels() elements in the stated order and byte order.
+struct NpzArray : VolumeHeader {
     std::span<std::byte const> bytes() const { return member.bytes().subspan(payload_offset); }
 
     ScratchBuffer member;            ///< the whole .npy
@@ -53,33 +56,55 @@ struct NpzLimits {
                                     << 30;  ///< uncompressed voxels; 1024x1024x400 float64 is 3.4 GB
 };
 
+/// Takes voxels as stored, in storage order, whole elements at a time, a few hundred KiB that the processor's cache still
+/// holds. Until the decoding call has returned they are unproven: the CRC-32 comes last.
+using VoxelSink = std::function<void(std::span<std::byte const> voxels)>;
+
 /// Reads volume after volume into the same memory (one compressed member and one array at a time).
 class NpzReader {
   public:
-    explicit NpzReader(NpzLimits limits = {}) : limits_(limits) {}
+    explicit NpzReader(NpzLimits limits = {});
+    NpzReader(NpzReader&&) noexcept;
+    NpzReader& operator=(NpzReader&&) noexcept;
+    ~NpzReader();
 
+    /// Checks everything that can be known before a voxel is decoded. One of the decoding calls may follow, once.
     /// @param key  the array's name, or "auto": the first of data, volume, arr_0, arr that the file has.
-    /// @return     valid until the next call.
-    /// @throws Error kBadInput (path, member, what is wrong), kTryAgain if the file changed while it was
-    /// read,
-    ///               kIoError, kNoPermission.
+    /// @return     valid until the next open().
+    /// @throws Error kBadInput (path, member, what is wrong), kTryAgain if the file changed while it was read,
+    ///               kIoError, kNoPermission. So do the decoding calls.
+    VolumeHeader const& open(std::filesystem::path const& path, std::string const& key = "auto");
+    /// The memory that this reader would hold after decode_whole().
+    std::uint64_t bytes_held_by_whole() const;
+    std::uint64_t file_bytes() const;  ///< of what is open, on disk
+
+    /// Decodes into one buffer (libdeflate: the fastest).
+    /// @return  valid until the next call.
+    NpzArray const& decode_whole(VoxelSink const& use = {});
+    /// Decodes piece by piece (ISA-L) in less than 1 MiB of memory, whatever the volume's size.
+    void decode_in_pieces(VoxelSink const& use);
+    /// Of the whole file that was decoded last.
+    std::uint32_t file_crc32c() const { return file_crc32c_; }
+
+    /// open() and decode_whole().
     NpzArray const& read(std::filesystem::path const& path, std::string const& key = "auto");
 
-    /// Reads table of contents and header only. @throws Error as read(), as far as these say.
+    /// Reads table of contents and header only. @throws Error as open().
     VolumeSummary peek(std::filesystem::path const& path, std::string const& key = "auto");
 
     NpzArray take() && { return std::move(array_); }
 
   private:
-    void read_member(FileDescriptor const& file, std::filesystem::path const& path, ZipMember const& member);
-    /// Leaves the first `num_compressed_bytes` of a deflated member in compressed_.
-    NpyHeader read_header(FileDescriptor const& file, std::filesystem::path const& path,
-                          ZipMember const& member, std::string const& what,
-                          std::uint64_t num_compressed_bytes);
+    struct Source;
+
+    void read_header(Source& source);
 
     NpzLimits limits_;
+    std::unique_ptr<Source> source_;  ///< what is open
     ScratchBuffer compressed_;
+    ScratchBuffer piece_;
     NpzArray array_;
+    std::uint32_t file_crc32c_ = 0;
 };
 
 /// NpzReader for a single file.

@@ -14,6 +14,9 @@ class ScratchBuffer {
     /// `size_bytes` writable bytes, 64-byte aligned; earlier content is lost. @throws std::bad_alloc
     std::span<std::byte> resize(std::size_t size_bytes);
 
+    /// What it holds already, and would not have to take.
+    std::size_t capacity_bytes() const noexcept { return capacity_bytes_; }
+
     std::span<std::byte> bytes() noexcept { return {memory_.get(), size_bytes_}; }
     std::span<std::byte const> bytes() const noexcept { return {memory_.get(), size_bytes_}; }
 

@@ -10,7 +10,7 @@
 namespace ctclip {
 namespace {
 
-constexpr std::size_t kSmallBytes = std::size_t{64} << 10;
+constexpr std::size_t kPieceVoxels = std::size_t{64} << 10;  // digested twice and copied while the cache holds them
 
 void check_key(std::string_view key) {
     bool const is_plain = std::all_of(key.begin(), key.end(), [](char c) {
@@ -40,47 +40,81 @@ ShardWriter::ShardWriter(std::filesystem::path const& path, std::string plan_sha
 void ShardWriter::add(std::string const& key, SampleMetadata const& metadata,
                       std::span<std::uint16_t const> halves, std::string const& report,
                       std::span<float const> labels, std::optional<ConversionRecord> conversion) {
+    begin_sample(key, metadata, report, labels);
+    for (std::size_t done = 0; done < halves.size(); done += kPieceVoxels) {
+        append_voxels(halves.subspan(done, std::min(kPieceVoxels, halves.size() - done)));
+    }
+    end_sample(std::move(conversion));
+}
+
+void ShardWriter::begin_sample(std::string const& key, SampleMetadata const& metadata, std::string const& report,
+                               std::span<float const> labels) {
+    CTCLIP_EXPECT(!open_);
     check_key(key);
-    CTCLIP_EXPECT(static_cast<std::int64_t>(halves.size()) == num_voxels(metadata.volume_shape));
     require(labels.size() == kNumLabels, ExitCode::kBadInput, "{}: {} labels instead of {}",
             metadata.study_id, labels.size(), kNumLabels);
     check_report_text(report, "the report of " + metadata.study_id);
-    ShardSample sample{key, {}};
-    append(sample, "bin", std::as_bytes(halves));
-    std::string const json = encode_metadata(metadata);
-    append(sample, "json", std::as_bytes(std::span(json)));
-    append(sample, "txt", std::as_bytes(std::span(report)));
-    append(sample, "labels", std::as_bytes(labels));
-    sidecar_.samples.push_back({std::move(sample), metadata.study_id, std::move(conversion)});
+    std::uint64_t const num_bytes =
+        static_cast<std::uint64_t>(num_voxels(metadata.volume_shape)) * sizeof(std::uint16_t);
+    std::string json = encode_metadata(metadata);
+    open_ = OpenSample{{{key, {}}, metadata.study_id, {}},
+                       std::move(json),
+                       report,
+                       {labels.begin(), labels.end()},
+                       num_bytes};
+    begin_member(open_->sample.sample, "bin", num_bytes);
+}
+
+void ShardWriter::append_voxels(std::span<std::uint16_t const> halves) {
+    CTCLIP_EXPECT(open_);
+    std::span<std::byte const> const bytes = std::as_bytes(halves);
+    require(bytes.size() <= open_->num_missing_bytes, ExitCode::kInternal, "{}: more voxels than its shape has",
+            open_->sample.study_id);
+    ShardMember& volume = open_->sample.sample.members.front();
+    volume.crc32c = crc32c(bytes, *volume.crc32c);
+    file_.write(bytes);
+    open_->num_missing_bytes -= bytes.size();
+}
+
+void ShardWriter::end_sample(std::optional<ConversionRecord> conversion) {
+    CTCLIP_EXPECT(open_);
+    require(open_->num_missing_bytes == 0, ExitCode::kInternal, "{}: fewer voxels than its shape has",
+            open_->sample.study_id);
+    ShardSample& sample = open_->sample.sample;
+    end_member(sample.members.front());
+    append(sample, "json", std::as_bytes(std::span(open_->json)));
+    append(sample, "txt", std::as_bytes(std::span(open_->report)));
+    append(sample, "labels", std::as_bytes(std::span(open_->labels)));
+    open_->sample.conversion = std::move(conversion);
+    sidecar_.samples.push_back(std::move(open_->sample));
+    open_.reset();
 }
 
 void ShardWriter::add_quarantined(QuarantineRecord record) {
     sidecar_.quarantined.push_back(std::move(record));
 }
 
-void ShardWriter::append(ShardSample& sample, std::string_view suffix, std::span<std::byte const> content) {
+ShardMember& ShardWriter::begin_member(ShardSample& sample, std::string_view suffix, std::uint64_t size_bytes) {
     std::string const name = fmt::format("{}.{}", sample.key, suffix);
-    TarBlock const header = make_tar_header(name, content.size());
-    small_pieces_.append(header.data(), header.size());
-    sample.members.push_back({name, std::string(suffix), file_.bytes_written() + small_pieces_.size(),
-                              content.size(), crc32c(content)});
-    if (content.size() <= kSmallBytes) {
-        small_pieces_.append(reinterpret_cast<char const*>(content.data()), content.size());
-    } else {
-        flush();
-        file_.write(content);
-    }
-    small_pieces_.append(tar_padded(content.size()) - content.size(), '\0');
+    TarBlock const header = make_tar_header(name, size_bytes);
+    file_.write({header.data(), header.size()});
+    return sample.members.emplace_back(name, std::string(suffix), file_.bytes_written(), size_bytes, 0U);
 }
 
-void ShardWriter::flush() {
-    file_.write(small_pieces_);
-    small_pieces_.clear();
+void ShardWriter::end_member(ShardMember const& member) {
+    file_.write(std::string(tar_padded(member.size_bytes) - member.size_bytes, '\0'));
+}
+
+void ShardWriter::append(ShardSample& sample, std::string_view suffix, std::span<std::byte const> content) {
+    ShardMember& member = begin_member(sample, suffix, content.size());
+    member.crc32c = crc32c(content);
+    file_.write(content);
+    end_member(member);
 }
 
 ShardSidecar ShardWriter::commit() {
-    small_pieces_.append(2 * kTarBlockBytes, '\0');
-    flush();
+    require(!open_, ExitCode::kInternal, "{}: a sample of it is incomplete", path_.string());
+    file_.write(std::string(2 * kTarBlockBytes, '\0'));
     std::uint64_t const past_record = file_.bytes_written() % kTarRecordBytes;
     file_.write(std::string(past_record == 0 ? 0 : kTarRecordBytes - past_record, '\0'));
     sidecar_.size_bytes = file_.bytes_written();

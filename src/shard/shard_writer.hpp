@@ -36,6 +36,14 @@ class ShardWriter {
              std::string const& report, std::span<float const> labels,
              std::optional<ConversionRecord> conversion);
 
+    /// add() for a volume that is never in memory as a whole: begin_sample(), append_voxels() piece by piece,
+    /// end_sample() once num_voxels(metadata.volume_shape) halves have come. A shard with a sample that was begun but not
+    /// ended can no longer be committed. @throws as add().
+    void begin_sample(std::string const& key, SampleMetadata const& metadata, std::string const& report,
+                      std::span<float const> labels);
+    void append_voxels(std::span<std::uint16_t const> halves);
+    void end_sample(std::optional<ConversionRecord> conversion);
+
     void add_quarantined(QuarantineRecord record);
 
     std::uint64_t bytes_written() const noexcept { return file_.bytes_written(); }
@@ -45,12 +53,22 @@ class ShardWriter {
     ShardSidecar commit();
 
   private:
+    /// A sample whose voxels are coming.
+    struct OpenSample {
+        SidecarSample sample;
+        std::string json;
+        std::string report;
+        std::vector<float> labels;
+        std::uint64_t num_missing_bytes = 0;  ///< of .bin
+    };
+
+    ShardMember& begin_member(ShardSample& sample, std::string_view suffix, std::uint64_t size_bytes);
+    void end_member(ShardMember const& member);
     void append(ShardSample& sample, std::string_view suffix, std::span<std::byte const> content);
-    void flush();
 
     std::filesystem::path path_;
     DurableFile file_;
-    std::string small_pieces_;  ///< headers, padding and small members that wait for the next large write
+    std::optional<OpenSample> open_;
     ShardSidecar sidecar_;
 };
 

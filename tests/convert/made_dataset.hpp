@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file_descriptor.hpp"
 #include "convert/convert_job.hpp"
 #include "dist/self_communicator.hpp"
 #include "npz/npz_writer.hpp"

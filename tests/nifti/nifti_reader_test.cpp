@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "base/error.hpp"
+#include "base/file_descriptor.hpp"
 #include "checkpoint/tensor_summary.hpp"
 #include "nifti/made_nifti.hpp"
 #include "support/temp_dir.hpp"
