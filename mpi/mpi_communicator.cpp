@@ -75,31 +75,40 @@ std::byte* at(void* data, std::size_t offset_bytes) {
     return static_cast<std::byte*>(data) + offset_bytes;
 }
 
-class MpiPending final : public PendingCollective {
+using MpiTurn = std::scoped_lock<std::recursive_mutex>;
+
+class MpiPending final : public PendingCollective, private Advancing {
   public:
-    MpiPending(void* data, std::size_t count, Element element, Reduction reduction, int world_size)
-        : data_(data), count_(count), element_(element), reduction_(reduction), world_size_(world_size) {}
+    MpiPending(void* data, std::size_t count, Element element, Reduction reduction, int world_size,
+               BackgroundProgress& background)
+        : data_(data),
+          count_(count),
+          element_(element),
+          reduction_(reduction),
+          world_size_(world_size),
+          background_(background) {}
     MpiPending(MpiPending const&) = delete;
     MpiPending& operator=(MpiPending const&) = delete;
 
     /// Reached with requests only when an exception passes. MPI may still write into the buffer, so give the
     /// others a moment to finish; no longer, since they may be dead and the frame is about to abort.
     ~MpiPending() override {
-        auto const deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
-        int is_finished = requests_.empty() ? 1 : 0;
-        while (is_finished == 0 && std::chrono::steady_clock::now() < deadline) {
-            if (MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &is_finished,
-                            MPI_STATUSES_IGNORE) != MPI_SUCCESS) {
-                break;
+        background_.forget(*this);
+        auto const deadline = Clock::now() + std::chrono::seconds(2);
+        while (!requests_.empty() && Clock::now() < deadline) {
+            {
+                MpiTurn const turn(mpi_turn());
+                advance();
             }
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
-        if (is_finished == 0) {
+        if (!requests_.empty()) {
             log_warning("an all-reduce was given up unfinished");
         }
     }
 
     void start(MPI_Comm comm, std::size_t max_count) {
+        MpiTurn const turn(mpi_turn());
         in_pieces(count_, max_count, [&](std::size_t offset, int count) {
             MPI_Request request = MPI_REQUEST_NULL;
             mpi_check(MPI_Iallreduce(MPI_IN_PLACE, at(data_, offset * element_size_bytes(element_)), count,
@@ -107,24 +116,60 @@ class MpiPending final : public PendingCollective {
                       "MPI_Iallreduce");
             requests_.push_back(request);
         });
+        if (world_size_ > 1) {
+            background_.watch(*this);
+        }
     }
 
     void wait() override {
         WaitScope const waiting;
-        int const status =
-            MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE);
-        requests_.clear();
-        mpi_check(status, "MPI_Waitall(MPI_Iallreduce)");
-        finish_reduction(data_, count_, element_, reduction_, world_size_);
+        {
+            MpiTurn const turn(mpi_turn());
+            if (!finished_at_) {
+                settle(MPI_Waitall(num_requests(), requests_.data(), MPI_STATUSES_IGNORE));
+            }
+        }
+        background_.forget(*this);
+        mpi_check(status_, "MPI_Waitall(MPI_Iallreduce)");
     }
 
+    std::optional<std::chrono::steady_clock::time_point> finished_at() const override { return finished_at_; }
+
   private:
+    using Clock = std::chrono::steady_clock;
+
+    bool advance() noexcept override {
+        if (!finished_at_) {
+            int is_finished = 0;
+            int const status = MPI_Testall(num_requests(), requests_.data(), &is_finished, MPI_STATUSES_IGNORE);
+            if (status != MPI_SUCCESS || is_finished != 0) {
+                settle(status);
+            }
+        }
+        return finished_at_.has_value();
+    }
+
+    void settle(int status) noexcept {
+        status_ = status;
+        requests_.clear();
+        if (status == MPI_SUCCESS) {
+            finish_reduction(data_, count_, element_, reduction_, world_size_);
+        }
+        finished_at_ = Clock::now();
+    }
+
+    int num_requests() const noexcept { return static_cast<int>(requests_.size()); }
+
     void* data_;
     std::size_t count_;
     Element element_;
     Reduction reduction_;
     int world_size_;
+    BackgroundProgress& background_;
+    // With mpi_turn() held, until wait() has returned:
     std::vector<MPI_Request> requests_;
+    int status_ = MPI_SUCCESS;
+    std::optional<Clock::time_point> finished_at_;
 };
 
 }  // namespace
@@ -147,11 +192,13 @@ MpiCommunicator::MpiCommunicator(MPI_Comm parent, std::size_t max_count) : max_c
 
 void MpiCommunicator::barrier() {
     WaitScope const waiting;
+    MpiTurn const turn(mpi_turn());
     mpi_check(MPI_Barrier(comm_.get()), "MPI_Barrier");
 }
 
 void MpiCommunicator::broadcast(void* data, std::size_t num_bytes, int root) {
     WaitScope const waiting;
+    MpiTurn const turn(mpi_turn());
     in_pieces(num_bytes, max_count_, [&](std::size_t offset, int count) {
         mpi_check(MPI_Bcast(at(data, offset), count, MPI_BYTE, root, comm_.get()), "MPI_Bcast");
     });
@@ -160,6 +207,7 @@ void MpiCommunicator::broadcast(void* data, std::size_t num_bytes, int root) {
 void MpiCommunicator::all_reduce(void* data, std::size_t count, Element element, Reduction reduction) {
     check_reduction(element, reduction);
     WaitScope const waiting;
+    MpiTurn const turn(mpi_turn());
     in_pieces(count, max_count_, [&](std::size_t offset, int piece) {
         mpi_check(MPI_Allreduce(MPI_IN_PLACE, at(data, offset * element_size_bytes(element)), piece,
                                 mpi_type(element), mpi_op(reduction), comm_.get()),
@@ -171,13 +219,14 @@ void MpiCommunicator::all_reduce(void* data, std::size_t count, Element element,
 std::unique_ptr<PendingCollective> MpiCommunicator::all_reduce_async(void* data, std::size_t count,
                                                                      Element element, Reduction reduction) {
     check_reduction(element, reduction);
-    auto pending = std::make_unique<MpiPending>(data, count, element, reduction, world_size_);
+    auto pending = std::make_unique<MpiPending>(data, count, element, reduction, world_size_, background_);
     pending->start(comm_.get(), max_count_);
     return pending;
 }
 
 void MpiCommunicator::all_gather(void const* sent, void* received, std::size_t num_bytes) {
     WaitScope const waiting;
+    MpiTurn const turn(mpi_turn());
     if (num_bytes <= max_count_) {
         int const count = static_cast<int>(num_bytes);
         mpi_check(MPI_Allgather(sent, count, MPI_BYTE, received, count, MPI_BYTE, comm_.get()),
@@ -194,6 +243,7 @@ void MpiCommunicator::all_gather(void const* sent, void* received, std::size_t n
 void MpiCommunicator::reduce_scatter_sum(void const* sent, void* received, std::size_t count,
                                          Element element) {
     WaitScope const waiting;
+    MpiTurn const turn(mpi_turn());
     std::size_t const item_size_bytes = element_size_bytes(element);
     // Open MPI adds the counts of all ranks in an int.
     if (count <= max_count_ / static_cast<std::size_t>(world_size_)) {
@@ -216,6 +266,7 @@ void MpiCommunicator::reduce_scatter_sum(void const* sent, void* received, std::
 
 void MpiCommunicator::progress() {
     // Any call advances all of MPI's operations; a probe is the cheapest that needs no request.
+    MpiTurn const turn(mpi_turn());
     int is_waiting = 0;
     mpi_check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm_.get(), &is_waiting, MPI_STATUS_IGNORE),
               "MPI_Iprobe");

@@ -1,4 +1,5 @@
-/// Communicator over MPI, for host memory (any MPI-3). Counts above the limit of MPI's int are split.
+/// Communicator over MPI, for host memory (any MPI-3). Counts above the limit of MPI's int are split. Operations
+/// under way advance on a thread of their own (mpi/background_progress.hpp), so that any thread may call.
 #pragma once
 
 #include <mpi.h>
@@ -7,6 +8,7 @@
 
 #include "base/handle.hpp"
 #include "dist/communicator.hpp"
+#include "mpi/background_progress.hpp"
 
 namespace ctclip {
 
@@ -40,6 +42,7 @@ class MpiCommunicator final : public Communicator {
 
   private:
     MpiCommHandle comm_;
+    BackgroundProgress background_;
     std::size_t max_count_;
     int rank_ = 0;
     int world_size_ = 1;

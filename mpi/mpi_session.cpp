@@ -17,7 +17,7 @@ namespace ctclip {
 class MpiSession::Library {
   public:
     Library() {
-        // SERIALIZED: gradient hooks may run on autograd's threads, never two at a time.
+        // SERIALIZED: several threads call, one at a time (mpi/background_progress.hpp).
         mpi_check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &thread_support_), "MPI_Init_thread");
     }
     Library(Library const&) = delete;

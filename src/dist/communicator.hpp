@@ -7,8 +7,10 @@
 /// sees it; the host does not wait.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 
 namespace ctclip {
 
@@ -28,6 +30,9 @@ class PendingCollective {
     virtual ~PendingCollective() = default;
     /// At most once. Not collective: operations may be awaited in any order.
     virtual void wait() = 0;
+    /// When the result was there, which may be long before wait(): to be asked after it. Nothing where the host does
+    /// not know (device memory).
+    virtual std::optional<std::chrono::steady_clock::time_point> finished_at() const { return std::nullopt; }
 };
 
 class Communicator {

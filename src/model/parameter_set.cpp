@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include "base/error.hpp"
@@ -41,6 +42,16 @@ void assign(Parameter const& parameter, at::Tensor const& values) {
         return;
     }
     target.copy_(values);
+}
+
+/// Where in the forward of a step a parameter is used first.
+int place_in_forward(Parameter const& parameter) {
+    // The latents' projections follow the encoders, the text the volume; the rest are scalars of the loss.
+    constexpr std::array<std::string_view, 4> kParts = {"visual_transformer.", "to_visual_latent.",
+                                                        "text_transformer.", "to_text_latent."};
+    auto const part = std::ranges::find_if(
+        kParts, [&](std::string_view prefix) { return parameter.spec.name.starts_with(prefix); });
+    return part == kParts.end() ? -1 : static_cast<int>(part - kParts.begin());
 }
 
 }  // namespace
@@ -104,6 +115,7 @@ std::vector<Parameter const*> ParameterSet::trained() const {
             trained.push_back(&entry);
         }
     }
+    std::ranges::stable_sort(trained, {}, [](Parameter const* parameter) { return place_in_forward(*parameter); });
     return trained;
 }
 

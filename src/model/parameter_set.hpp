@@ -48,7 +48,9 @@ class ParameterSet {
     NamedArrays to_arrays() const;
 
     std::vector<Parameter> const& entries() const { return entries_; }
-    /// In order; what an optimizer, gradient reduction and clipping see.
+    /// What an optimizer, gradient reduction and clipping see, in the order in which a step's forward first uses it:
+    /// volumes are encoded before reports. Backward completes gradients in the reverse order, so that they can
+    /// travel as they come; scalars of the loss stand first, since with GradCache theirs come before all others.
     std::vector<Parameter const*> trained() const;
     bool contains(std::string_view name) const;
     /// @throws Error kInternal if the model has no such tensor.

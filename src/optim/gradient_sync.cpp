@@ -3,6 +3,7 @@
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <utility>
@@ -109,6 +110,7 @@ class GradientSync::Impl {
         require(!is_started_, ExitCode::kInternal, "gradient averaging was started twice");
         is_started_ = true;
         num_sent_ = 0;
+        num_early_ = 0;
         num_overlapped_ = 0;
         is_ready_.assign(parameters_.size(), false);
         local_sums_.assign(communicator_.world_size() > 1 ? parameters_.size() : 0, at::Tensor());
@@ -118,7 +120,7 @@ class GradientSync::Impl {
     }
 
     void finish() {
-        auto const begin = std::chrono::steady_clock::now();
+        auto const begin = TraceClock::now();
         {
             std::scoped_lock const lock(mutex_);
             require(is_started_, ExitCode::kInternal, "gradient averaging was finished, but not started");
@@ -128,17 +130,28 @@ class GradientSync::Impl {
             }
             is_started_ = false;
         }
+        TraceClock::duration under_way{};
+        TraceClock::time_point seen_until{};
         for (std::size_t i = 0; i < buckets_.size(); ++i) {
             auto const number = static_cast<std::int64_t>(i);
-            TraceScope const scope("wait for bucket", number);
-            std::exchange(buckets_[i].pending, nullptr)->wait();
-            add_trace_flight("bucket under way", buckets_[i].sent_at, TraceClock::now(), number);
+            auto const arrived_at = wait_for(buckets_[i], number);
+            add_trace_flight("bucket under way", buckets_[i].sent_at, arrived_at, number);
+            under_way += std::max(arrived_at, seen_until) - std::max(buckets_[i].sent_at, seen_until);
+            seen_until = std::max(arrived_at, seen_until);
         }
-        exposed_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+        exposed_s_ = seconds(TraceClock::now() - begin);
+        under_way_s_ = seconds(under_way);
     }
 
     std::vector<at::Tensor> const& local_sums() const noexcept { return local_sums_; }
     double exposed_s() const noexcept { return exposed_s_; }
+    std::optional<double> hidden_share() const noexcept {
+        bool const is_seen_by_host = communicator_.world_size() > 1 && communicator_.memory() == Memory::kHost;
+        return is_seen_by_host && under_way_s_ > 0.0
+                   ? std::optional(std::max(0.0, 1.0 - exposed_s_ / under_way_s_))
+                   : std::nullopt;
+    }
+    std::size_t num_early_buckets() const noexcept { return num_early_; }
     std::size_t num_overlapped_buckets() const noexcept { return num_overlapped_; }
     std::size_t num_buckets() const noexcept { return buckets_.size(); }
 
@@ -161,6 +174,16 @@ class GradientSync::Impl {
         std::size_t parameter_index_;
     };
 
+    /// Returns when its average was there.
+    static TraceClock::time_point wait_for(SyncBucket& bucket, std::int64_t number) {
+        TraceScope const scope("wait for bucket", number);
+        std::unique_ptr<PendingCollective> const pending = std::exchange(bucket.pending, nullptr);
+        pending->wait();
+        return pending->finished_at().value_or(TraceClock::now());
+    }
+
+    static double seconds(TraceClock::duration duration) { return std::chrono::duration<double>(duration).count(); }
+
     /// Called by autograd, possibly on a thread of its own, once the gradient of this backward is added.
     void mark_ready(std::size_t parameter_index) {
         Pulse::of_process().beat();
@@ -172,6 +195,7 @@ class GradientSync::Impl {
                 "the gradient of {} was added to twice after averaging started (one backward at a time)",
                 names_[parameter_index]);
         is_ready_[parameter_index] = true;
+        num_early_ = num_sent_;
         if (!local_sums_.empty()) {
             local_sums_[parameter_index] = parameters_[parameter_index].grad().sum();
         }
@@ -207,8 +231,10 @@ class GradientSync::Impl {
     std::vector<bool> is_ready_;          // by parameter
     std::vector<at::Tensor> local_sums_;  // by parameter
     std::size_t num_sent_ = 0;
+    std::size_t num_early_ = 0;
     std::size_t num_overlapped_ = 0;
     double exposed_s_ = 0.0;
+    double under_way_s_ = 0.0;
 };
 
 GradientSync::GradientSync(NamedTensors const& parameters, Communicator& communicator,
@@ -234,6 +260,12 @@ std::vector<at::Tensor> const& GradientSync::local_sums() const noexcept {
 }
 double GradientSync::exposed_s() const noexcept {
     return impl_->exposed_s();
+}
+std::optional<double> GradientSync::hidden_share() const noexcept {
+    return impl_->hidden_share();
+}
+std::size_t GradientSync::num_early_buckets() const noexcept {
+    return impl_->num_early_buckets();
 }
 std::size_t GradientSync::num_overlapped_buckets() const noexcept {
     return impl_->num_overlapped_buckets();

@@ -6,13 +6,14 @@
 ///     sync.zero();
 ///     for micro-batches 1 .. k-1:  backward(loss / k)       // gradients accumulate locally
 ///     sync.start();                backward(loss / k)       // the last one: gradients leave as they are
-///     completed sync.finish();                                        // averages on every rank
+///     sync.finish();                                                  // averages on every rank
 #pragma once
 
 #include <ATen/ATen.h>
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "dist/communicator.hpp"
@@ -36,11 +37,10 @@ class GradientSync {
     /// Gives every parameter a zero gradient that is a view into its bucket (so nothing is copied to send
     /// it), and hooks into backward. Not collective, but every rank needs the same parameters in the same
     /// order.
-    /// @param parameters    contiguous leaves that require gradients, float32 (or float64), all on one
-    /// device. Keep no
-    ///                      other GradientSync on them.
-    /// @param communicator  outlives this object; reaches the parameters' memory. No other thread uses it
-    /// between
+    /// @param parameters    contiguous leaves that require gradients, float32 (or float64), all on one device, in the
+    ///                      order in which forward uses them: the last one's gradient comes first and travels first.
+    ///                      Keep no other GradientSync on them.
+    /// @param communicator  outlives this object; reaches the parameters' memory. No other thread uses it between
     ///                      start() and finish().
     /// @throws Error kInternal otherwise.
     GradientSync(NamedTensors const& parameters, Communicator& communicator,
@@ -70,6 +70,11 @@ class GradientSync {
 
     /// Of the last step: how long finish() kept its caller, the part of the averaging that backward did not hide.
     double exposed_s() const noexcept;
+    /// Of the last step: the share of the time in which gradients were under way that lay behind backward, 0 .. 1.
+    /// Nothing with one rank, and on a GPU, where the host does not see it (a profiler does).
+    std::optional<double> hidden_share() const noexcept;
+    /// Of the last step: buckets that left before backward made its last gradient (tests, diagnosis).
+    std::size_t num_early_buckets() const noexcept;
     /// Of the last step: buckets that left before backward ended, and their number (tests, diagnosis).
     std::size_t num_overlapped_buckets() const noexcept;
     std::size_t num_buckets() const noexcept;

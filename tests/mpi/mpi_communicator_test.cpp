@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdint>
 #include <numeric>
+#include <thread>
 #include <vector>
 
 #include "base/error.hpp"
@@ -78,6 +80,35 @@ TEST_P(MpiCommunicatorTest, AsyncReductionsOverlapAndMayBeAwaitedInAnyOrder) {
 
     EXPECT_THAT(first, Each(static_cast<float>(world_size_)));
     EXPECT_THAT(second, Each((world_size_ + 1) / 2.0));
+}
+
+TEST(MpiBackgroundProgress, AReductionEndsWhileItsCallerDoesSomethingElse) {
+    MpiCommunicator comm(MPI_COMM_WORLD);
+    std::vector<float> values(std::size_t{1} << 20, static_cast<float>(comm.rank()));
+
+    auto const pending = comm.all_reduce_async(values.data(), values.size(), Element::kF32, Reduction::kAverage);
+    std::this_thread::sleep_for(std::chrono::seconds(1));  // no call to MPI
+    auto const asked_at = std::chrono::steady_clock::now();
+    pending->wait();
+
+    EXPECT_THAT(values, Each(static_cast<float>(comm.world_size() - 1) / 2.0F));
+    if (comm.world_size() > 1) {
+        EXPECT_LT(*pending->finished_at(), asked_at);
+    }
+}
+
+TEST(MpiBackgroundProgress, OtherOperationsGoOnMeanwhile) {
+    MpiCommunicator control(MPI_COMM_WORLD);
+    MpiCommunicator data(MPI_COMM_WORLD);
+    std::vector<double> sums(std::size_t{1} << 16, 1.0);
+    for (int i = 0; i < 50; ++i) {
+        auto const pending = data.all_reduce_async(sums.data(), sums.size(), Element::kF64, Reduction::kAverage);
+        std::int32_t count = 1;
+        control.all_reduce(&count, 1, Element::kI32, Reduction::kSum);
+        ASSERT_EQ(count, control.world_size());
+        pending->wait();
+    }
+    EXPECT_THAT(sums, Each(1.0));
 }
 
 TEST_P(MpiCommunicatorTest, AllGatherPutsRankZeroFirst) {

@@ -84,6 +84,7 @@ struct ReplicaSettings {
     Recompute recompute = Recompute::kNone;
     at::Device device = at::kCPU;
     ComputeType type = ComputeType::kFloat;
+    SyncOverlap overlap = SyncOverlap::kWithBackward;
 };
 
 /// Model, optimizer and step on one rank.
@@ -100,7 +101,7 @@ class Replica {
                       .adamw = {.eps = 1e-4},
                       .max_grad_norm = 0.5},
                      3),
-          sync_(trained(parameters_), communicator, {.bucket_cap_bytes = 4000}),
+          sync_(trained(parameters_), communicator, {.bucket_cap_bytes = 4000, .overlap = settings.overlap}),
           step_(model_, optimizer_, sync_, communicator,
                 {.loss = {}, .seed = 5, .num_chunks = settings.num_chunks}, settings.device) {
         if (!settings.device.is_meta()) {
@@ -129,6 +130,7 @@ class Replica {
         }
         return copies;
     }
+    GradientSync const& sync() const { return sync_; }
     ParameterSet const& parameters() const { return parameters_; }
     NamedTensors const& weights() const { return optimizer_.parameters(); }
     at::Tensor codebook() const { return parameters_.at("visual_transformer.vq._codebook.embed").clone(); }
@@ -199,6 +201,38 @@ TEST_F(TrainStepTest, AccumulationMeansTheSameInChunks) {
 
     EXPECT_NEAR(loss / whole_loss, 1.0, 1e-5);
     expect_equal(chunks, whole, 1e-5);
+}
+
+TEST_F(TrainStepTest, GradientsThatTravelDuringBackwardHaveTheSameBits) {
+    for (std::int64_t const num_chunks : {1, 2}) {
+        Replica overlapped({.num_chunks = num_chunks}, ranks_);
+        Replica afterwards({.num_chunks = num_chunks, .overlap = SyncOverlap::kAfterBackward}, ranks_);
+        overlapped.run(0);
+        afterwards.run(0);
+        for (std::size_t i = 0; i < overlapped.gradients().size(); ++i) {
+            EXPECT_TRUE(overlapped.gradients()[i].equal(afterwards.gradients()[i])) << overlapped.weights()[i].name;
+        }
+        EXPECT_EQ(afterwards.sync().num_early_buckets(), 0U);
+    }
+}
+
+/// Only what backward makes last may still be here: the patch embedding and the position bias, which forward uses first.
+TEST_F(TrainStepTest, GradientsTravelInTheOrderInWhichBackwardMakesThem) {
+    for (std::int64_t const num_chunks : {1, 2}) {
+        Replica replica({.num_chunks = num_chunks}, ranks_);
+        replica.run(0);
+        EXPECT_GE(replica.sync().num_buckets(), 10U);
+        EXPECT_GE(replica.sync().num_early_buckets() + 3, replica.sync().num_buckets()) << num_chunks << " chunks";
+    }
+}
+
+TEST_F(TrainStepTest, TheShareOfTravelThatBackwardHidesIsKnownWhereThereAreRanks) {
+    Replica replica({}, ranks_);
+    replica.run(0);
+    std::optional<double> const share = replica.sync().hidden_share();
+    ASSERT_EQ(share.has_value(), ranks_.world_size() > 1);
+    EXPECT_GE(share.value_or(0.0), 0.0);
+    EXPECT_LE(share.value_or(0.0), 1.0);
 }
 
 TEST_F(TrainStepTest, RecomputedLayersGiveTheSameBits) {
