@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "mpi/device_placement.hpp"
 #include "mpi/mpi_session.hpp"
 
@@ -74,6 +75,11 @@ ComputePlace::ComputePlace(JobContext& job, PlaceOptions const& options) : host_
     require(gpu || !wanted.require_cuda, ExitCode::kUnavailable, "device.require_cuda is set, but {}",
             why_no_gpu());
     if (!gpu) {
+        if (wanted.use_cuda && host_.rank() == 0) {
+            log_warning("computing on the CPU, since {} device.require_cuda=true makes this an error, "
+                        "device.use_cuda=false says that the CPU is meant.",
+                        why_no_gpu());
+        }
         name_ = fmt::format("CPU, {} ({})", cpu_name(), at::get_cpu_capability());
         return;
     }

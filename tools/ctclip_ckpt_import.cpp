@@ -107,14 +107,12 @@ ExitCode import_weights(ToolContext& tool, ImportOptions const& options) {
 
     ParameterSet parameters(model, at::kCPU, at::kFloat);
     parameters.initialise(derive_seed(static_cast<std::uint64_t>(configuration.seed), "weights"));
+    parameters.overlay(mapping.tensors);
     TrainState state;
     state.info.precision = "fp32";
     state.info.config = configuration.yaml;
     state.info.software = software_name();
     state.model = parameters.to_arrays();
-    for (auto& [name, array] : mapping.tensors) {
-        state.model[name] = std::move(array);
-    }
     write_checkpoint(options.output, std::move(state));
     if (!tool.is_json()) {
         tool.print(

@@ -90,14 +90,20 @@ std::vector<std::string> ParameterSet::load(NamedArrays const& arrays) {
         problems.empty(), ExitCode::kBadInput,
         "the weights do not fit the model. Missing, or of another shape: {}. Check the sizes under `model:`.",
         fmt::join(problems, "; "));
+    overlay(arrays);
+    return absent;
+}
+
+void ParameterSet::overlay(NamedArrays const& arrays) {
     at::NoGradGuard const no_grad;
     for (Parameter const& entry : entries_) {
         auto const found = arrays.find(entry.spec.name);
         if (found != arrays.end()) {
+            require(found->second.shape == entry.spec.shape, ExitCode::kInternal, "{} has shape {}, the model needs {}",
+                    entry.spec.name, to_string(found->second.shape), to_string(entry.spec.shape));
             assign(entry, to_tensor(found->second));
         }
     }
-    return absent;
 }
 
 NamedArrays ParameterSet::to_arrays() const {

@@ -44,6 +44,10 @@ class ParameterSet {
     /// another shape.
     std::vector<std::string> load(NamedArrays const& arrays);
 
+    /// Copies values by name; what `arrays` lacks keeps its values. Names that the model does not have are ignored.
+    /// @throws Error kInternal for another shape.
+    void overlay(NamedArrays const& arrays);
+
     /// Copies of all tensors in host memory.
     NamedArrays to_arrays() const;
 

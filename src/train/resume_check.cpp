@@ -1,6 +1,7 @@
 #include "train/resume_check.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -8,6 +9,8 @@
 #include <map>
 #include <string_view>
 
+#include "base/error.hpp"
+#include "base/log.hpp"
 #include "config/yaml_reader.hpp"
 
 namespace ctclip {
@@ -124,6 +127,26 @@ std::vector<std::string> find_resume_differences(CheckpointInfo const& then, Che
         }
     }
     return differences;
+}
+
+void require_same_run(CheckpointInfo const& then, CheckpointInfo const& now, std::string const& path,
+                      TrainWorld const& world, bool not_exact) {
+    std::vector<std::string> const differences =
+        find_resume_differences(then, now, /*compares_threads=*/world.device.is_cpu());
+    require(differences.empty() || not_exact, ExitCode::kBadConfig,
+            "{} was saved by a run that differs from this one:\n  {}\nGoing on would not give what the unbroken run "
+            "gives. Set these back, start anew in another run.dir, or accept the difference with --not-exact",
+            path, fmt::join(differences, "\n  "));
+    if (!world.is_root()) {
+        return;
+    }
+    for (std::string const& difference : differences) {
+        log_warning("not an exact resume: {}", difference);
+    }
+    if (then.world_size != now.world_size) {
+        log_info("resuming on {} ranks instead of {}: the same samples in the same order, sums round differently",
+                 now.world_size, then.world_size);
+    }
 }
 
 }  // namespace ctclip

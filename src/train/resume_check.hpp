@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "checkpoint/train_state.hpp"
+#include "train/train_world.hpp"
 
 namespace ctclip {
 
@@ -15,5 +16,11 @@ namespace ctclip {
 /// @param compares_threads  false on a GPU, where the threads of the host change no bit.
 std::vector<std::string> find_resume_differences(CheckpointInfo const& then, CheckpointInfo const& now,
                                                  bool compares_threads);
+
+/// @param path       of the checkpoint, for messages
+/// @param not_exact  warn of differences (on rank 0) instead of refusing them
+/// @throws Error kBadConfig naming each difference.
+void require_same_run(CheckpointInfo const& then, CheckpointInfo const& now, std::string const& path,
+                      TrainWorld const& world, bool not_exact);
 
 }  // namespace ctclip

@@ -58,4 +58,16 @@ RunInputs open_run_inputs(TrainOptions const& options, int world_size) {
     return inputs;
 }
 
+LoaderOptions training_loader_options(TrainOptions const& options, Communicator const& ranks) {
+    LoaderOptions loader;
+    loader.data = options.data;
+    // One optimizer step takes accumulation_steps batches at once: so many may be leased.
+    loader.data.prefetch_factor =
+        std::max(options.data.prefetch_factor, options.training.gradient_accumulation_steps + 1);
+    loader.max_tokens = options.model.max_length;
+    loader.rank = ranks.rank();
+    loader.world_size = ranks.world_size();
+    return loader;
+}
+
 }  // namespace ctclip

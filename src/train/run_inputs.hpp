@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "dist/communicator.hpp"
 #include "loader/batch_loader.hpp"
 #include "model/model_options.hpp"
 #include "text/wordpiece_tokenizer.hpp"
@@ -23,5 +24,8 @@ struct RunInputs {
 /// not
 ///         divide, ...), kBadInput for data or a vocabulary that cannot be used.
 RunInputs open_run_inputs(TrainOptions const& options, int world_size);
+
+/// How the training set is loaded on one rank.
+LoaderOptions training_loader_options(TrainOptions const& options, Communicator const& ranks);
 
 }  // namespace ctclip

@@ -68,6 +68,17 @@ NamedTensors trained_tensors(ParameterSet const& parameters) {
     return tensors;
 }
 
+NamedTensors replicated_tensors(ParameterSet const& parameters, Optimizer const& optimizer) {
+    NamedTensors tensors = optimizer.replicated();
+    for (Parameter const& parameter : parameters.entries()) {
+        bool const is_used = parameter.spec.use == ParameterUse::kUsed;
+        if (parameter.spec.kind == ParameterKind::kBuffer && is_used && parameter.tensor.is_floating_point()) {
+            tensors.push_back({parameter.spec.name, parameter.tensor});
+        }
+    }
+    return tensors;
+}
+
 StateSnapshot::StateSnapshot(ParameterSet const& parameters, Optimizer const& optimizer,
                              SamplerState const& sampler) {
     OptimizerState const optimizer_state = optimizer.state();

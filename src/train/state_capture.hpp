@@ -12,6 +12,9 @@ namespace ctclip {
 /// What the optimizer updates, by state-dict name.
 NamedTensors trained_tensors(ParameterSet const& parameters);
 
+/// What every rank must hold with the same bits: weights, moments, loss scale, codebook.
+NamedTensors replicated_tensors(ParameterSet const& parameters, Optimizer const& optimizer);
+
 /// A run's state as it was at one step. Training stops while it is made: for one copy on the CPU, for one transfer into
 /// page-locked memory from a GPU.
 class StateSnapshot {

@@ -29,6 +29,9 @@ nlohmann::ordered_json to_record(StepFacts const& facts) {
     for (std::size_t part = 0; part < kStepPartNames.size(); ++part) {
         record[std::string(kStepPartNames[part]) + "_share"] = facts.timer.seconds()[part] / facts.step_s;
     }
+    if (facts.sync_hidden_share) {
+        record["sync_hidden_share"] = *facts.sync_hidden_share;
+    }
     record["model_flop_utilisation"] = json_number(facts.flops / facts.step_s / facts.peak_flops_per_s);
     record["peak_memory_bytes"] = peak_memory_bytes();
     if (facts.peak_device_memory_bytes) {
@@ -41,6 +44,8 @@ void StepReporter::Window::add(StepFacts const& facts) {
     num_steps += 1;
     step_s += facts.step_s;
     flops += facts.flops;
+    hidden_shares += facts.sync_hidden_share.value_or(0.0);
+    has_hidden_shares = facts.sync_hidden_share.has_value();
     num_volumes += facts.num_volumes;
     for (std::size_t part = 0; part < part_s.size(); ++part) {
         part_s[part] += facts.timer.seconds()[part];
@@ -50,10 +55,17 @@ void StepReporter::Window::add(StepFacts const& facts) {
 std::string StepReporter::Window::shares() const {
     std::string text;
     for (std::size_t part = 0; part < part_s.size(); ++part) {
-        text += fmt::format("{}{} {:.0f} %", text.empty() ? "" : ", ", kStepPartNames[part],
-                            100.0 * share(static_cast<StepPart>(part)));
+        auto const which = static_cast<StepPart>(part);
+        text += fmt::format("{}{} {:.0f} %{}", text.empty() ? "" : ", ", kStepPartNames[part], 100.0 * share(which),
+                            which == StepPart::kSync ? hidden() : "");
     }
     return text;
+}
+
+std::string StepReporter::Window::hidden() const {
+    return has_hidden_shares
+               ? fmt::format(" ({:.0f} % hidden)", 100.0 * hidden_shares / static_cast<double>(num_steps))
+               : "";
 }
 
 StepReporter::StepReporter(LoggingOptions const& options, std::int64_t max_steps)
@@ -73,7 +85,8 @@ void StepReporter::report(StepFacts const& facts, StageTimes const& stages) {
                     facts.step, facts.report.next_loss_scale);
     }
     if (bar_) {
-        bar_->set_detail(fmt::format("loss {:.4f}", facts.loss));
+        bar_->set_detail(fmt::format("loss {:.4f}, lr {:.3g}, {:.3g} volumes/s, data {:.0f} %", facts.loss,
+                                     facts.report.lr, window_.volumes_per_s(), 100.0 * window_.share(StepPart::kData)));
         bar_->advance();
     }
     if (window_.num_steps < options_.log_every_n_steps && facts.step != max_steps_) {
@@ -95,7 +108,7 @@ void StepReporter::say(StepFacts const& facts) const {
         "step {:.3f} s ({})  {:.3g} volumes/s  MFU {:.0f} %  memory {:.2f} GiB  ETA {}",
         facts.step, max_steps_, facts.epoch, facts.loss, facts.report.lr, facts.report.loss_scale,
         facts.report.num_skipped_steps, facts.report.grad_norm, mean_step_s, window_.shares(),
-        static_cast<double>(window_.num_volumes) / window_.step_s,
+        window_.volumes_per_s(),
         100.0 * window_.flops / window_.step_s / facts.peak_flops_per_s,
         static_cast<double>(memory_bytes) / kBytesPerGiB,
         format_duration(std::chrono::duration<double>(remaining_s)));

@@ -25,6 +25,7 @@ struct StepFacts {
     StepReport report;
     StepTimer timer;
     double step_s = 0.0;
+    std::optional<double> sync_hidden_share;  ///< GradientSync::hidden_share()
     std::int64_t num_volumes = 0;  ///< over all ranks
     double flops = 0.0;            ///< that the mathematics needs, of this rank (model/flop_count.hpp)
     double peak_flops_per_s = 0.0; ///< of this rank (train/peak_rate.hpp)
@@ -32,7 +33,7 @@ struct StepFacts {
 };
 
 /// A line of metrics.jsonl: besides loss and rates the time of each part in seconds (`data_s`) and as a share of the
-/// step (`data_share`), memory, and model FLOP utilisation.
+/// step (`data_share`), the share of the gradients' travel that backward hides, memory, and model FLOP utilisation.
 nlohmann::ordered_json to_record(StepFacts const& facts);
 
 class StepReporter {
@@ -52,11 +53,15 @@ class StepReporter {
         double step_s = 0.0;
         std::array<double, kStepPartNames.size()> part_s{};
         double flops = 0.0;
+        double hidden_shares = 0.0;
+        bool has_hidden_shares = false;
         std::int64_t num_volumes = 0;
 
         void add(StepFacts const& facts);
         double share(StepPart part) const { return part_s[static_cast<std::size_t>(part)] / step_s; }
         std::string shares() const;
+        std::string hidden() const;  ///< " (72 % hidden)"; empty with one rank
+        double volumes_per_s() const { return static_cast<double>(num_volumes) / step_s; }
     };
 
     void say(StepFacts const& facts) const;

@@ -60,6 +60,7 @@ StepResult TrainStep::run(std::int64_t step, std::span<HostBatch const* const> m
         result.traces.text_sums.push_back(latents.text.sum({1}));
     }
     gradient_sync_.finish();
+    result.sync_hidden_share = gradient_sync_.hidden_share();
     result.traces.gradient_sums = gradient_sync_.local_sums();
     result.traces.loss = result.loss.clone();
     result.traces.token_sum = statistics.sums.sum();

@@ -9,6 +9,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "dist/communicator.hpp"
@@ -28,6 +29,7 @@ struct StepResult {
     StepOutcome outcome;
     at::Tensor used_codes;  ///< (codes) bool on the device: codes that some token of some rank took
     StepTraces traces;
+    std::optional<double> sync_hidden_share;  ///< GradientSync::hidden_share()
     StepTimer timer;
 };
 

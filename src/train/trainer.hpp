@@ -9,42 +9,19 @@
 #include <optional>
 #include <string>
 
-#include "dist/communicator.hpp"
 #include "model/clip_model.hpp"
 #include "optim/gradient_sync.hpp"
 #include "optim/optimizer.hpp"
 #include "train/overflow_forensics.hpp"
-#include "train/peak_rate.hpp"
 #include "train/run_folder.hpp"
 #include "train/run_inputs.hpp"
-#include "train/step_report.hpp"
+#include "train/step_settlement.hpp"
 #include "train/trace_window.hpp"
 #include "train/train_step.hpp"
-#include "train/training_guard.hpp"
+#include "train/train_world.hpp"
 #include "train/validator.hpp"
 
 namespace ctclip {
-
-/// Where a run computes.
-struct TrainWorld {
-    Communicator& host;   ///< over host memory: control and scores
-    Communicator& ranks;  ///< over the device's memory: gradients and latents
-    at::Device device;
-    std::string device_name;
-    int num_threads = 1;  ///< of this rank
-};
-
-/// A step that was launched; the host does not know yet how it went.
-struct PendingStep {
-    std::int64_t step = 0;  ///< from 1
-    double epoch = 0.0;     ///< after it
-    StepResult result;
-    std::chrono::steady_clock::time_point begun;         ///< when its data was asked for
-    double launch_s = 0.0;                               ///< from there until all of it was launched
-    SamplerState before;                                 ///< where its batches begin
-    std::vector<std::vector<std::int64_t>> row_indices;  ///< of each micro-batch, in the dataset
-    double flops = 0.0;                                  ///< of this rank's micro-batches
-};
 
 class Trainer {
   public:
@@ -57,8 +34,8 @@ class Trainer {
 
     /// Collective. From the newest valid checkpoint of the run folder, or from the beginning, to the last
     /// step.
-    /// @param stop_requested  asked on every rank at every step edge; when any rank says yes, all save and
-    /// @throws Stopped; and Error kInternal when training gets nowhere
+    /// @param stop_requested  asked on every rank at every step edge; when any rank says yes, all save
+    /// @throws Stopped then; and Error kInternal when training gets nowhere
     /// (LossScalerOptions::max_consecutive_skips).
     void run(std::function<bool()> const& stop_requested);
 
@@ -66,26 +43,14 @@ class Trainer {
     ParameterSet const& parameters() const { return parameters_; }
 
   private:
-    std::vector<std::string> describe() const;
     void log_description() const;
     void begin();
     CheckpointInfo checkpoint_info() const;
-    /// @throws Error kBadConfig naming each difference, unless --not-exact.
-    void require_same_run(CheckpointInfo const& saved, std::string const& path) const;
-    void load_initial_weights();
     void train(std::function<bool()> const& stop_requested);
     void take_step();
-    /// Host's view of the step that was launched last: log, metrics, stop where training gets nowhere.
-    void settle();
-    double duration_s(PendingStep const& step);
-    Finding explain(PendingStep const& step);
-    void check_replicas();
     void validate();
     void save();
     bool is_time_up() const;
-    nlohmann::ordered_json run_record() const;
-    bool is_root() const { return world_.host.rank() == 0; }
-    std::int64_t global_batch() const;
     double epoch() const;
 
     TrainOptions options_;
@@ -98,22 +63,18 @@ class Trainer {
     GradientSync gradient_sync_;
     TrainStep train_step_;
     OverflowForensics forensics_;
-    TrainingGuard guard_;
-    StepReporter reporter_;
-    PeakRate peak_;
     TraceWindow trace_;
 
     std::unique_ptr<RunFolder> folder_;  // rank 0
     std::unique_ptr<BatchLoader> loader_;
+    std::unique_ptr<StepSettlement> settlement_;  // once the run has begun
     std::unique_ptr<Validator> validator_;
     SamplerState sampler_;
     std::int64_t step_ = 0;        // launched
     std::int64_t first_step_ = 0;  // of this start
-    std::optional<PendingStep> pending_;
-    std::chrono::steady_clock::time_point settled_at_;  // when the step before was seen to be done
     std::optional<std::int64_t> saved_step_;
     std::optional<std::int64_t> validated_step_;
-    std::map<std::string, Scalar> metrics_;  // of the last step and validation, for the next checkpoint
+    std::map<std::string, Scalar> validation_;  // of validated_step_
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 

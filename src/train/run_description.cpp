@@ -1,0 +1,75 @@
+#include "train/run_description.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/build_info.hpp"
+#include "base/durable_file.hpp"
+#include "base/machine.hpp"
+
+namespace ctclip {
+namespace {
+
+constexpr double kBytesPerGiB = 1024.0 * 1024.0 * 1024.0;
+/// float32 weight, gradient and two moments of a trained parameter.
+constexpr double kTrainedBytesPerParameter = 16.0;
+constexpr double kFlopsPerTera = 1e12;
+
+}  // namespace
+
+std::int64_t global_batch(TrainOptions const& options, TrainWorld const& world) {
+    return options.data.batch_size * world.host.world_size() * options.training.gradient_accumulation_steps;
+}
+
+std::vector<std::string> describe_run(TrainOptions const& options, RunInputs const& inputs,
+                                      ParameterSet const& parameters, TrainWorld const& world) {
+    std::string_view const precision = name_of(options.training.precision);
+    StepPlan const& plan = inputs.plan;
+    return {
+        fmt::format("device: {}, {} threads a rank; {} rank{}", world.device_name, world.num_threads,
+                    world.host.world_size(), world.host.world_size() == 1 ? "" : "s"),
+        fmt::format("mixed precision: {} (fp16 = {}, bf16 = {}); master weights, norms, softmax, loss and "
+                    "optimizer in fp32",
+                    precision, options.training.precision == ComputeType::kHalf,
+                    options.training.precision == ComputeType::kBFloat16),
+        fmt::format("parameters: {} in all, {} trained; {:.2f} GiB a rank for weights, gradients and moments",
+                    parameters.num_parameters(), parameters.num_trained_parameters(),
+                    kTrainedBytesPerParameter * static_cast<double>(parameters.num_trained_parameters()) /
+                        kBytesPerGiB),
+        fmt::format("data: {} training samples, {} validation samples; model input {} x {} x {}",
+                    inputs.training_set->size(), inputs.validation_set ? inputs.validation_set->size() : 0,
+                    options.data.target_shape[0], options.data.target_shape[1],
+                    options.data.target_shape[2]),
+        fmt::format("steps: {} of {} samples ({} x {} ranks x {} micro-batches), {:.2f} epochs; warm-up {}, "
+                    "learning rate {:g}",
+                    plan.max_steps, global_batch(options, world), options.data.batch_size, world.host.world_size(),
+                    options.training.gradient_accumulation_steps,
+                    static_cast<double>(plan.max_steps) / static_cast<double>(plan.steps_per_epoch),
+                    plan.warmup_steps, options.training.optimizer.lr_schedule.base_lr),
+    };
+}
+
+nlohmann::ordered_json run_record(TrainOptions const& options, RunInputs const& inputs,
+                                  ParameterSet const& parameters, TrainWorld const& world, PeakRate const& peak,
+                                  std::int64_t first_step) {
+    return {{"schema", "ctclip.run/1"},
+            {"name", options.experiment.name},
+            {"tags", options.experiment.tags},
+            {"notes", options.experiment.notes},
+            {"started", utc_now()},
+            {"first_step", first_step},
+            {"software", build_info_json("ctclip-train")},
+            {"host", host_name()},
+            {"ranks", world.host.world_size()},
+            {"device", world.device_name},
+            {"threads_per_rank", world.num_threads},
+            {"precision", name_of(options.training.precision)},
+            {"peak_tflops_per_rank", {{"value", peak.flops_per_s / kFlopsPerTera}, {"source", peak.source}}},
+            {"parameters", parameters.num_parameters()},
+            {"trained_parameters", parameters.num_trained_parameters()},
+            {"training_samples", inputs.training_set->size()},
+            {"dataset_digest", inputs.training_set->digest()}};
+}
+
+}  // namespace ctclip
