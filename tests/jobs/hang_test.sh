@@ -57,9 +57,11 @@ start_training 2
 kill -STOP "${ranks[0]}"
 expect_end 75 "rank 0 has given no sign of life"
 
-start_training 2
-kill -KILL "${ranks[-1]}"
-expect_end 137 "process ${ranks[-1]}) ended in the middle of its work"
+for count in 2 4; do
+    start_training "$count"
+    kill -KILL "${ranks[-1]}"
+    expect_end 137 "process ${ranks[-1]}) ended in the middle of its work"
+done
 
 start_training 2
 kill -STOP "${ranks[@]}"

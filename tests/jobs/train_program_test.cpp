@@ -40,6 +40,18 @@ TEST(TrainProgram, RefusesTheCpuWhereAGpuIsRequired) {
     EXPECT_THAT(result.err, AllOf(HasSubstr("device.require_cuda is set, but"), HasSubstr("CUDA")));
 }
 
+TEST(TrainProgram, SaysThatTheCpuComputesUnlessThatIsMeant) {
+    TempDir const folder;
+    auto const start = [&](std::string const& use_cuda) {
+        return run_process({"env", "CUDA_VISIBLE_DEVICES=", CTCLIP_BIN "/ctclip-train", "--dry-run", "--set",
+                            "run.dir=" + (folder.path() / "run").string(), "--set", "device.use_cuda=" + use_cuda,
+                            "--set", "data.webdataset_shards_train=none"})
+            .err;
+    };
+    EXPECT_THAT(start("true"), AllOf(HasSubstr("computing on the CPU, since this pro"), HasSubstr("device.require_cuda")));
+    EXPECT_THAT(start("false"), testing::Not(HasSubstr("computing on the CPU")));
+}
+
 TEST(TrainProgram, RefusesAPrecisionThatDoesNotExist) {
     ProcessResult const result = train({"--dump-precision", "--set", "training.mixed_precision=fp8"});
     EXPECT_EQ(result.exit_code, 78);

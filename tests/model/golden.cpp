@@ -16,7 +16,7 @@ std::int64_t component(nlohmann::json const& size, std::size_t index) {
 }
 
 at::Tensor flat_double(at::Tensor const& tensor) {
-    return tensor.detach().to(at::kDouble).reshape({-1});
+    return tensor.detach().to(at::kCPU, at::kDouble).reshape({-1});
 }
 
 }  // namespace
@@ -74,8 +74,8 @@ ModelOptions options_of(nlohmann::json const& config) {
 }
 
 ParameterSet parameters_of(ModelOptions const& options, NamedArrays const& weights,
-                           PrecisionPolicy const& policy) {
-    ParameterSet parameters(options, at::kCPU, policy.master());
+                           PrecisionPolicy const& policy, at::Device device) {
+    ParameterSet parameters(options, device, policy.master());
     parameters.load(weights);
     return parameters;
 }

@@ -26,14 +26,14 @@ at::Tensor golden_tensor(NamedArrays const& arrays, std::string const& name);
 ModelOptions options_of(nlohmann::json const& config);
 /// Parameters of a golden case in the policy's master type.
 ParameterSet parameters_of(ModelOptions const& options, NamedArrays const& weights,
-                           PrecisionPolicy const& policy);
+                           PrecisionPolicy const& policy, at::Device device = at::kCPU);
 
 /// How gtest prints a test parameter.
 inline void PrintTo(ComputeType type, std::ostream* stream) {
     *stream << name_of(type);
 }
 
-/// Largest absolute difference, in double. Shapes are flattened, sizes must agree.
+/// Largest absolute difference, in double, of tensors on any device. Shapes are flattened, sizes must agree.
 double max_abs_difference(at::Tensor const& actual, at::Tensor const& expected);
 /// |actual - expected| / |expected|, in double.
 double relative_l2(at::Tensor const& actual, at::Tensor const& expected);

@@ -6,17 +6,19 @@
 
 namespace ctclip {
 
-GoldenRun::GoldenRun(std::string const& name, ComputeType type)
-    : policy_(type),
+GoldenRun::GoldenRun(std::string const& name, GoldenSettings const& settings)
+    : policy_(settings.type),
       json_(golden_json(name + ".json")),
       options_(options_of(json_.at("config"))),
-      parameters_(parameters_of(options_, golden_arrays(name + "_weights.safetensors"), policy_)),
-      model_(options_, parameters_, policy_),
+      parameters_(parameters_of(options_, golden_arrays(name + "_weights.safetensors"), policy_,
+                                settings.device)),
+      model_(options_, parameters_, policy_, settings.recompute),
       observing_(model_, [this](std::string const& stage, at::Tensor const& output) { stages_[stage] = output; }) {
     at::set_num_threads(1);  // nothing here is worth dividing
     NamedArrays const inputs = golden_arrays(name + "_inputs.safetensors");
-    volume_ = golden_tensor(inputs, "volume");
-    text_ = {golden_tensor(inputs, "input_ids"), golden_tensor(inputs, "attention_mask")};
+    volume_ = golden_tensor(inputs, "volume").to(settings.device);
+    text_ = {golden_tensor(inputs, "input_ids").to(settings.device),
+             golden_tensor(inputs, "attention_mask").to(settings.device)};
 }
 
 at::Tensor GoldenRun::forward(Mode mode, LossOptions const& options) {

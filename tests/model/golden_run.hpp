@@ -11,10 +11,17 @@
 
 namespace ctclip {
 
+/// What must not change the result.
+struct GoldenSettings {
+    ComputeType type = ComputeType::kFloat;
+    Recompute recompute = Recompute::kNone;
+    at::Device device = at::kCPU;
+};
+
 class GoldenRun {
   public:
     /// @param name  "tiny_a", "tiny_b".
-    GoldenRun(std::string const& name, ComputeType type);
+    GoldenRun(std::string const& name, GoldenSettings const& settings);
 
     /// Loss of the batch; in Mode::kTrain the codebook's moving average follows, as in the reference.
     at::Tensor forward(Mode mode, LossOptions const& options = {});

@@ -1,5 +1,7 @@
 // The whole model against the Python reference: forward, every gradient, the codebook, three optimizer steps.
 // Tolerances: golden/model/README.md.
+#include <ATen/Context.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <cmath>
@@ -43,22 +45,28 @@ double float_tolerance(std::string const& stage) {
 
 struct Case {
     char const* model;
-    ComputeType type;
+    GoldenSettings settings;
+
+    std::string name() const {
+        return fmt::format("{}_{}{}{}", model, name_of(settings.type),
+                           settings.recompute == Recompute::kLayers ? "_recomputed" : "",
+                           settings.device.is_cuda() ? "_cuda" : "");
+    }
 };
 
 void PrintTo(Case const& value, std::ostream* stream) {
-    *stream << value.model << "_" << name_of(value.type);
+    *stream << value.name();
 }
 
 class TinyParity : public testing::TestWithParam<Case> {
   protected:
-    bool is_double() const { return GetParam().type == ComputeType::kDouble; }
+    bool is_double() const { return GetParam().settings.type == ComputeType::kDouble; }
     std::string file(std::string const& part, bool fp64) const {
         return std::string(GetParam().model) + "_" + part +
                (fp64 ? "_fp64.safetensors" : "_fp32.safetensors");
     }
 
-    GoldenRun run_{GetParam().model, GetParam().type};
+    GoldenRun run_{GetParam().model, GetParam().settings};
 };
 
 TEST_P(TinyParity, EveryStageOfTheForwardPassAgrees) {
@@ -198,7 +206,7 @@ TEST_P(TinySteps, ThreeOptimizerStepsAgree) {
             at::Tensor const initial = golden_tensor(start, name).to(at::kDouble);
             bool const is_noisy =
                 name.find("spatial_rel_pos_bias") != std::string::npos || name.ends_with("to_out.weight");
-            EXPECT_LE(relative_l2(run_.parameters().at(name).to(at::kDouble) - initial,
+            EXPECT_LE(relative_l2(run_.parameters().at(name).to(at::kCPU, at::kDouble) - initial,
                                   golden_tensor(golden, key) - initial),
                       is_double() ? 1e-9 : (is_noisy ? 5e-2 : 5e-3))
                 << key;
@@ -211,12 +219,22 @@ TEST_P(TinySteps, ThreeOptimizerStepsAgree) {
               is_double() ? 1e-11 : 3e-5);
 }
 
+/// Both precisions, every lever on and off, and a GPU too where there is one.
 std::vector<Case> cases_with(std::string const& part) {
+    std::vector<at::Device> devices = {at::kCPU};
+    if (at::hasCUDA()) {
+        devices.emplace_back(at::kCUDA, 0);
+    }
     std::vector<Case> cases;
     for (char const* const model : {"tiny_a", "tiny_b"}) {
-        for (ComputeType const type : {ComputeType::kFloat, ComputeType::kDouble}) {
-            if (has_golden(std::string(model) + "_" + part + "_fp64.safetensors")) {
-                cases.push_back({model, type});
+        if (!has_golden(std::string(model) + "_" + part + "_fp64.safetensors")) {
+            continue;
+        }
+        for (at::Device const device : devices) {
+            for (ComputeType const type : {ComputeType::kFloat, ComputeType::kDouble}) {
+                for (Recompute const recompute : {Recompute::kNone, Recompute::kLayers}) {
+                    cases.push_back({model, {type, recompute, device}});
+                }
             }
         }
     }
@@ -224,7 +242,7 @@ std::vector<Case> cases_with(std::string const& part) {
 }
 
 auto const kCaseName = [](testing::TestParamInfo<Case> const& test) {
-    return std::string(test.param.model) + "_" + std::string(name_of(test.param.type));
+    return test.param.name();
 };
 INSTANTIATE_TEST_SUITE_P(Golden, TinyParity, testing::ValuesIn(cases_with("train")), kCaseName);
 INSTANTIATE_TEST_SUITE_P(Golden, TinySteps, testing::ValuesIn(cases_with("steps")), kCaseName);

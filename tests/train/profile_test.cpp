@@ -8,13 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "base/log.hpp"
+#include "base/durable_file.hpp"
 #include "base/stop_signal.hpp"
-#include "dist/gather_bytes.hpp"
-#include "mpi/mpi_communicator.hpp"
-#include "support/temp_dir.hpp"
-#include "support/tiny_dataset.hpp"
-#include "train/trainer.hpp"
+#include "train/run_fixture.hpp"
 
 namespace ctclip {
 namespace {
@@ -30,33 +26,14 @@ struct Slice {
     std::vector<std::string> within;  // from the outermost
 };
 
-class ProfileTest : public testing::Test {
+class ProfileTest : public RunFixture {
   protected:
-    ProfileTest() : folder_(broadcast_text(dir_.path().string(), 0, ranks_)) {
-        set_log_level(LogLevel::kError);
-        if (ranks_.rank() == 0) {
-            write_tiny_shard(folder_ / "shards", 16);
-            write_tiny_vocabulary(folder_ / "vocab.txt");
-        }
-        ranks_.barrier();
-        options_ = tiny_train_options(folder_);
-        options_.data.batch_size = 4 / ranks_.world_size();
-    }
-    ~ProfileTest() override { ranks_.barrier(); }
-
-    void train(std::function<bool()> const& stop = [] { return false; }) {
-        Trainer(options_, "", {ranks_, ranks_, at::kCPU, "test", 1}).run(stop);
-    }
+    void train(std::function<bool()> const& stop = never) { trainer().run(stop); }
 
     std::filesystem::path trace_path() const {
         return options_.run.dir / fmt::format("trace-rank{}.json", ranks_.rank());
     }
     json events() const { return json::parse(read_text_file(trace_path())).at("traceEvents"); }
-
-    TempDir dir_;
-    MpiCommunicator ranks_{MPI_COMM_WORLD};
-    std::filesystem::path folder_;
-    TrainOptions options_;
 };
 
 std::map<std::string, std::vector<Slice>> slices_by_thread(json const& events) {

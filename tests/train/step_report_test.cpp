@@ -62,6 +62,18 @@ TEST(StepReport, DeviceMemoryIsThereWhereTheDeviceHasSome) {
     EXPECT_EQ(to_record(facts).at("peak_device_memory_bytes"), 123);
 }
 
+TEST(StepReport, WhatBackwardHidesOfTheGradientsTravelIsThereWhereItIsKnown) {
+    StepFacts facts = example();
+    EXPECT_FALSE(to_record(facts).contains("sync_hidden_share"));
+    facts.sync_hidden_share = 0.75;
+    EXPECT_EQ(to_record(facts).at("sync_hidden_share"), 0.75);
+    LoggingOptions logging;
+    logging.log_every_n_steps = 1;
+    testing::internal::CaptureStderr();
+    StepReporter(logging, 5).report(facts, {});
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("sync 0 % (75 % hidden), optimizer"));
+}
+
 TEST(StepReport, LossesThatJsonCannotSayAreNull) {
     StepFacts facts = example();
     facts.loss = std::nan("");

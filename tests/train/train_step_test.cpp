@@ -1,6 +1,7 @@
 // One step by itself: it reads nothing back from the device, and computes the same in pieces as in one.
 #include "train/train_step.hpp"
 
+#include <ATen/Context.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -233,6 +234,27 @@ TEST_F(TrainStepTest, TheShareOfTravelThatBackwardHidesIsKnownWhereThereAreRanks
     ASSERT_EQ(share.has_value(), ranks_.world_size() > 1);
     EXPECT_GE(share.value_or(0.0), 0.0);
     EXPECT_LE(share.value_or(0.0), 1.0);
+}
+
+/// On the CPU, and on a GPU where there is one.
+TEST_F(TrainStepTest, TheSameStepGivesTheSameBitsAgain) {
+    std::vector<at::Device> devices = {at::kCPU};
+    if (at::hasCUDA()) {
+        devices.emplace_back(at::kCUDA, 0);
+    }
+    for (at::Device const device : devices) {
+        for (ComputeType const type : {ComputeType::kFloat, ComputeType::kHalf}) {
+            Replica first({.device = device, .type = type}, self_);
+            Replica second({.device = device, .type = type}, self_);
+            for (std::int64_t step = 0; step < 2; ++step) {
+                EXPECT_TRUE(first.run(step).loss.equal(second.run(step).loss)) << device << " " << name_of(type);
+            }
+            for (std::size_t i = 0; i < first.weights().size(); ++i) {
+                EXPECT_TRUE(first.weights()[i].tensor.equal(second.weights()[i].tensor))
+                    << device << " " << name_of(type) << " " << first.weights()[i].name;
+            }
+        }
+    }
 }
 
 TEST_F(TrainStepTest, RecomputedLayersGiveTheSameBits) {

@@ -1,7 +1,5 @@
 // Whole runs on one rank and on several: what a run leaves must not depend on interruptions or on the number
 // of ranks.
-#include "train/trainer.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,17 +10,13 @@
 #include <thread>
 
 #include "base/error.hpp"
-#include "base/log.hpp"
 #include "base/stop_signal.hpp"
 #include "checkpoint/checkpoint_file.hpp"
 #include "checkpoint/checkpoint_store.hpp"
 #include "checkpoint/safetensors_file.hpp"
 #include "convert/made_dataset.hpp"
-#include "dist/gather_bytes.hpp"
 #include "dist/self_communicator.hpp"
-#include "mpi/mpi_communicator.hpp"
-#include "support/temp_dir.hpp"
-#include "support/tiny_dataset.hpp"
+#include "train/run_fixture.hpp"
 
 namespace ctclip {
 namespace {
@@ -31,42 +25,15 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-bool never() {
-    return false;
-}
-
-class TrainerTest : public testing::Test {
+class TrainerTest : public RunFixture {
   protected:
-    TrainerTest() : folder_(broadcast_text(dir_.path().string(), 0, ranks_)) {
-        set_log_level(LogLevel::kError);
-        if (ranks_.rank() == 0) {
-            write_tiny_shard(folder_ / "shards", 16);
-            write_tiny_vocabulary(folder_ / "vocab.txt");
-        }
-        ranks_.barrier();
-        options_ = tiny_train_options(folder_);
-        options_.data.batch_size = 4 / ranks_.world_size();
-    }
-    ~TrainerTest() override { ranks_.barrier(); }
-
     void run(TrainOptions const& options, Communicator& ranks,
              std::function<bool()> const& stop = never) const {
-        Trainer(options, config_, {ranks, ranks, at::kCPU, "test", 1}).run(stop);
+        Trainer(options, config_, world(ranks)).run(stop);
     }
     void run(TrainOptions const& options, std::function<bool()> const& stop = never) {
         run(options, ranks_, stop);
     }
-
-    TrainState checkpoint(TrainOptions const& options, std::int64_t step) {
-        ranks_.barrier();  // rank 0 has written it
-        return read_checkpoint(options.run.dir / "checkpoints" / checkpoint_name(step));
-    }
-
-    TempDir dir_;
-    MpiCommunicator ranks_{MPI_COMM_WORLD};
-    std::filesystem::path folder_;  // rank 0's
-    TrainOptions options_;
-    std::string config_;
 };
 
 /// Asks for a stop once `num_steps` steps are done.
@@ -289,7 +256,7 @@ TEST_F(TrainerTest, AStepThatOverflowsChangesNothingButTheScale) {
     EXPECT_EQ(after.scaler.integer("num_skipped_steps"), 1);
     EXPECT_EQ(after.schedule.integer("num_taken_steps"), 0);
 
-    Trainer const fresh(untouched, "", {ranks_, ranks_, at::kCPU, "test", 1});
+    Trainer const fresh(untouched, "", world(ranks_));
     ParameterSet initial(untouched.model.options(12), at::kCPU, at::kFloat);
     initial.initialise(derive_seed(static_cast<std::uint64_t>(untouched.experiment.seed), "weights"));
     expect_same_bits(initial.to_arrays(), after.model);

@@ -8,14 +8,8 @@
 #include <limits>
 
 #include "base/error.hpp"
-#include "base/log.hpp"
-#include "checkpoint/checkpoint_file.hpp"
-#include "dist/gather_bytes.hpp"
 #include "loader/bad_samples.hpp"
-#include "mpi/mpi_communicator.hpp"
-#include "support/temp_dir.hpp"
-#include "support/tiny_dataset.hpp"
-#include "train/trainer.hpp"
+#include "train/run_fixture.hpp"
 
 namespace ctclip {
 namespace {
@@ -28,24 +22,15 @@ using testing::ThrowsMessage;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr char kParameter[] = "to_text_latent.weight";
 
-class TrainingSafetyTest : public testing::Test {
+class TrainingSafetyTest : public RunFixture {
   protected:
-    TrainingSafetyTest() : folder_(broadcast_text(dir_.path().string(), 0, ranks_)) {
-        set_log_level(LogLevel::kError);
-        if (ranks_.rank() == 0) {
-            write_tiny_shard(folder_ / "shards", 16);
-            write_tiny_vocabulary(folder_ / "vocab.txt");
-        }
-        ranks_.barrier();
-        options_ = tiny_train_options(folder_);
-        options_.data.batch_size = 4 / ranks_.world_size();
+    TrainingSafetyTest() {
         options_.data.shuffle = false;
         options_.training.max_steps = 4;
         options_.training.warmup_steps = 0;
         options_.training.save_every_n_steps = 1;
         options_.checkpoint.keep_last_n = 10;
     }
-    ~TrainingSafetyTest() override { ranks_.barrier(); }
 
     bool is_victim() const { return ranks_.rank() == ranks_.world_size() - 1; }
     std::string victim() const { return "rank " + std::to_string(ranks_.world_size() - 1); }
@@ -56,7 +41,6 @@ class TrainingSafetyTest : public testing::Test {
         return pseudonym(static_cast<std::uint64_t>(options_.experiment.seed), tiny_study_id(index));
     }
 
-    Trainer trainer() { return Trainer(options_, "", {ranks_, ranks_, at::kCPU, "test", 1}); }
     /// Warnings of rank 0 while `action` runs.
     std::string log_of(std::function<void()> const& action) {
         set_log_level(LogLevel::kWarning);
@@ -64,10 +48,7 @@ class TrainingSafetyTest : public testing::Test {
         action();
         return testing::internal::GetCapturedStderr();
     }
-    TrainState checkpoint(std::int64_t step) {
-        ranks_.barrier();  // rank 0 has written it
-        return read_checkpoint(options_.run.dir / "checkpoints" / checkpoint_name(step));
-    }
+    TrainState checkpoint(std::int64_t step) { return RunFixture::checkpoint(options_, step); }
     std::int64_t num_metrics_lines() const {
         std::ifstream file(options_.run.dir / "metrics.jsonl");
         std::int64_t lines = 0;
@@ -76,16 +57,7 @@ class TrainingSafetyTest : public testing::Test {
         }
         return lines;
     }
-
-    TempDir dir_;
-    MpiCommunicator ranks_{MPI_COMM_WORLD};
-    std::filesystem::path folder_;  // rank 0's
-    TrainOptions options_;
 };
-
-bool never() {
-    return false;
-}
 
 /// On this rank, in the backward pass of one step (from 1).
 void inject_infinity(Trainer const& trainer, std::int64_t step) {
