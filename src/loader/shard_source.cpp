@@ -1,6 +1,9 @@
 #include "loader/shard_source.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <exception>
+#include <thread>
 
 #include "base/digest.hpp"
 #include "base/error.hpp"
@@ -22,20 +25,53 @@ bool has_checksums(ShardIndex const& index) {
     });
 }
 
+using Readers = std::vector<std::unique_ptr<ShardReader const>>;
+
+/// In the order of `shards`, by several threads: an archive has hundreds, and decoding their indexes, or waiting for a
+/// cluster's file system, is what a run starts with. @throws the error of the first shard that has one.
+Readers open_shards(std::span<std::filesystem::path const> shards) {
+    constexpr std::size_t kMaxThreads = 8;
+    Readers readers(shards.size());
+    std::vector<std::exception_ptr> errors(shards.size());
+    std::atomic<std::size_t> next{0};
+    auto const open_some = [&] {
+        for (std::size_t i = next++; i < shards.size(); i = next++) {
+            try {
+                auto reader = std::make_unique<ShardReader const>(shards[i]);
+                reader->require_complete_samples();
+                readers[i] = std::move(reader);
+            } catch (...) {
+                errors[i] = std::current_exception();
+            }
+        }
+    };
+    {
+        std::vector<std::jthread> threads;
+        std::size_t const num_threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMaxThreads);
+        for (std::size_t i = 1; i < std::min(num_threads, shards.size()); ++i) {
+            threads.emplace_back(open_some);
+        }
+        open_some();
+    }
+    for (std::exception_ptr const& error : errors) {
+        if (error) {
+            std::rethrow_exception(error);
+        }
+    }
+    return readers;
+}
+
 }  // namespace
 
-ShardSource::ShardSource(std::span<std::filesystem::path const> shards) {
+ShardSource::ShardSource(std::span<std::filesystem::path const> shards) : shards_(open_shards(shards)) {
     Sha256 sha256;
-    for (std::filesystem::path const& path : shards) {
-        auto reader = std::make_unique<ShardReader const>(path);
-        reader->require_complete_samples();
+    for (auto const& reader : shards_) {
         num_shards_without_checksums_ += has_checksums(reader->index()) ? 0 : 1;
         for (ShardSample const& sample : reader->index().samples) {
             samples_.push_back({reader.get(), &sample});
             largest_volume_bytes_ = std::max(largest_volume_bytes_, sample.find("bin")->size_bytes);
-            add_to_digest(sha256, path.filename().string(), sample);
+            add_to_digest(sha256, reader->index().path.filename().string(), sample);
         }
-        shards_.push_back(std::move(reader));
     }
     digest_ = sha256.finish_hex();
 }
