@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <numeric>
-#include <system_error>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/output_folder.hpp"
+#include "base/room.hpp"
 #include "convert/convert_job.hpp"
 #include "convert/output_folder.hpp"
 #include "shard/shard_writer.hpp"
@@ -51,17 +51,6 @@ double probe_volumes(ConvertOptions const& options, ConvertEnvironment const& en
     return shard_bytes / std::max(source_bytes, 1.0);
 }
 
-void check_space(fs::path const& output, double needed_bytes) {
-    std::error_code error;
-    fs::space_info const space = fs::space(nearest_existing(output), error);
-    if (error) {
-        fail_errno(ExitCode::kIoError, "cannot ask for the free space of " + output.string(), error.value());
-    }
-    require(static_cast<double>(space.available) >= needed_bytes, ExitCode::kCannotCreate,
-            "{}: about {:.2f} GiB are needed, {:.2f} GiB are free", output.string(), needed_bytes / kGib,
-            static_cast<double>(space.available) / kGib);
-}
-
 double source_bytes(std::vector<PlannedStudy> const& studies) {
     return std::accumulate(studies.begin(), studies.end(), 0.0, [](double sum, PlannedStudy const& study) {
         return sum + static_cast<double>(study.source_size_bytes);
@@ -81,7 +70,7 @@ void dry_run_convert(ConvertOptions const& options, ConvertEnvironment const& en
         std::vector<PlannedStudy> const to_convert = unfinished_studies(options, plan);
         double const needed_bytes =
             source_bytes(to_convert) * probe_volumes(options, environment, to_convert, studies);
-        check_space(options.output, needed_bytes);
+        require_free_space(options.output, needed_bytes);
         environment.write(
             fmt::format("would {} {} studies in {} shards, about {:.2f} GiB still to write to {}\n"
                         "  volumes without CSV rows: {}; studies without volume: {}\n",
