@@ -173,6 +173,13 @@ bool is_stale(std::filesystem::path const& path, LockContent const& lock, json c
     return lives ? !*lives : stands_still(path, lock);
 }
 
+void require_stale(std::filesystem::path const& path, LockContent const& lock, json const& self) {
+    require(is_stale(path, lock, self), ExitCode::kCannotCreate,
+            "{} is in use by {} (two jobs in one folder would undo each other's work). Wait for it, or choose another "
+            "output",
+            path.parent_path().string(), describe(lock.owner));
+}
+
 /// Nothing if somebody else's lock is there.
 FileDescriptor try_create(std::filesystem::path const& path, std::string const& content) {
     FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
@@ -227,11 +234,7 @@ OutputLock::OutputLock(std::filesystem::path const& folder, std::string_view pro
     file_ = try_create(path_, content);
     while (!file_) {
         if (auto const lock = read_lock(path_)) {
-            require(
-                is_stale(path_, *lock, self), ExitCode::kCannotCreate,
-                "{} is in use by {} (two jobs in one folder would undo each other's work). Wait for it, or "
-                "choose another output",
-                folder.string(), describe(lock->owner));
+            require_stale(path_, *lock, self);
             log_info("taking over {} from {}, which is gone", folder.string(), describe(lock->owner));
             file_ = take_over(path_, *lock, content);
         } else {
@@ -249,6 +252,13 @@ OutputLock::~OutputLock() {
         std::filesystem::remove(path_);
     } catch (std::exception const& error) {
         log_warning("{}", error.what());
+    }
+}
+
+void OutputLock::require_free(std::filesystem::path const& folder) {
+    std::filesystem::path const path = folder / kLockName;
+    if (auto const lock = read_lock(path)) {
+        require_stale(path, *lock, describe_owner("", ""));
     }
 }
 

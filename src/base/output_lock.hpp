@@ -25,6 +25,9 @@ class OutputLock {
     OutputLock& operator=(OutputLock const&) = delete;
     ~OutputLock();  ///< releases
 
+    /// Says what the constructor would say, without taking anything. @throws Error kCannotCreate if the lock is held.
+    static void require_free(std::filesystem::path const& folder);
+
     /// @throws Error kTryAgain if another job took the lock (this process had been stopped for long).
     void require_held() const;
 

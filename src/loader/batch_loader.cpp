@@ -41,6 +41,14 @@ std::exception_ptr first_error(std::vector<std::exception_ptr> const& errors) {
 
 }  // namespace
 
+std::uint64_t loader_memory_bytes(SampleSource const& source, LoaderOptions const& options) {
+    BatchShape const shape{.num_rows = options.data.batch_size, .grid = options.data.target_grid()};
+    auto const num_batches = static_cast<std::uint64_t>(options.data.prefetch_factor) + 1;
+    auto const num_threads = static_cast<std::uint64_t>(std::max<std::int64_t>(options.data.num_workers, 1));
+    return num_batches * static_cast<std::uint64_t>(shape.num_voxels()) * sizeof(float) +
+           num_threads * (source.largest_volume_bytes() + source.scratch_bytes_per_thread());
+}
+
 void ReturnBatch::operator()(HostBatch const* batch) const noexcept {
     loader->return_batch(batch);
 }
@@ -61,9 +69,7 @@ BatchLoader::BatchLoader(std::shared_ptr<SampleSource const> source, LoaderOptio
     for (Slot& slot : slots_) {
         prepare_slot(slot, shape, memory);
     }
-    memory_bound_bytes_ = slots_.size() * slots_.front().volumes.capacity_bytes() +
-                          std::max(num_workers, std::size_t{1}) *
-                              (source_->largest_volume_bytes() + source_->scratch_bytes_per_thread());
+    memory_bound_bytes_ = loader_memory_bytes(*source_, options);
     for (std::size_t worker = 0; worker < num_workers; ++worker) {
         workers_.emplace_back([this, worker](std::stop_token const& stop) {
             name_trace_thread(fmt::format("loader {}", worker));

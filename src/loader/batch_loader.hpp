@@ -37,6 +37,9 @@ struct LoaderOptions {
     int world_size = 1;
 };
 
+/// The most that batches and threads of a BatchLoader will ever hold.
+std::uint64_t loader_memory_bytes(SampleSource const& source, LoaderOptions const& options);
+
 class BatchLoader {
   public:
     /// @param tokenizer  null: batches without tokens.
@@ -56,7 +59,7 @@ class BatchLoader {
     BatchLease next();
 
     std::int64_t batches_per_epoch() const { return sequence_options_.batches_per_epoch(); }
-    /// The most that batches and threads will ever hold.
+    /// loader_memory_bytes
     std::uint64_t memory_bound_bytes() const noexcept { return memory_bound_bytes_; }
     StageTimes stage_times() const;
     /// Different samples that were replaced on this rank so far (data.bad_samples: replace).

@@ -51,6 +51,7 @@ struct SequenceOptions {
 struct BatchRow {
     std::int64_t position = 0;  ///< in the epoch
     std::int64_t index = 0;     ///< in the dataset; kPaddingRow: no sample
+    std::vector<std::int64_t> replaced = {};  ///< bad samples whose place `index` took, in the order tried
 };
 inline constexpr std::int64_t kPaddingRow = -1;
 

@@ -48,6 +48,7 @@ StageTimes RowLoader::load(HostBatch& batch, std::int64_t row, WorkerScratch& sc
             }
             note_bad_sample(batch_row.index, error);
         }
+        batch_row.replaced.push_back(batch_row.index);
         batch_row.index =
             replacement_index(seed_, batch.state_after.epoch, batch_row.position, attempt, source_->size());
     }

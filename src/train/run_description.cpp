@@ -7,13 +7,13 @@
 #include "base/build_info.hpp"
 #include "base/durable_file.hpp"
 #include "base/machine.hpp"
+#include "train/run_size.hpp"
+#include "train/start_check.hpp"
 
 namespace ctclip {
 namespace {
 
 constexpr double kBytesPerGiB = 1024.0 * 1024.0 * 1024.0;
-/// float32 weight, gradient and two moments of a trained parameter.
-constexpr double kTrainedBytesPerParameter = 16.0;
 constexpr double kFlopsPerTera = 1e12;
 
 }  // namespace
@@ -26,6 +26,7 @@ std::vector<std::string> describe_run(TrainOptions const& options, RunInputs con
                                       ParameterSet const& parameters, TrainWorld const& world) {
     std::string_view const precision = name_of(options.training.precision);
     StepPlan const& plan = inputs.plan;
+    RunSize const size = size_of_run(parameters, inputs, training_loader_options(options, world.host));
     return {
         fmt::format("device: {}, {} threads a rank; {} rank{}", world.device_name, world.num_threads,
                     world.host.world_size(), world.host.world_size() == 1 ? "" : "s"),
@@ -35,8 +36,10 @@ std::vector<std::string> describe_run(TrainOptions const& options, RunInputs con
                     options.training.precision == ComputeType::kBFloat16),
         fmt::format("parameters: {} in all, {} trained; {:.2f} GiB a rank for weights, gradients and moments",
                     parameters.num_parameters(), parameters.num_trained_parameters(),
-                    kTrainedBytesPerParameter * static_cast<double>(parameters.num_trained_parameters()) /
-                        kBytesPerGiB),
+                    size.model_bytes / kBytesPerGiB),
+        fmt::format("memory for loading: at most {:.2f} GiB a rank; checkpoints: {:.2f} GiB each, at most {} of them",
+                    size.loading_bytes / kBytesPerGiB, size.checkpoint_bytes / kBytesPerGiB,
+                    most_checkpoints(options.checkpoint)),
         fmt::format("data: {} training samples, {} validation samples; model input {} x {} x {}",
                     inputs.training_set->size(), inputs.validation_set ? inputs.validation_set->size() : 0,
                     options.data.target_shape[0], options.data.target_shape[1],

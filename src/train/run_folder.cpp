@@ -10,14 +10,9 @@ namespace ctclip {
 namespace {
 
 std::filesystem::path create(TrainOptions const& options) {
+    require_new_or_resumable(options);
     std::filesystem::path const& dir = options.run.dir;
     std::error_code error;
-    require(!options.from_scratch || !std::filesystem::exists(dir) || std::filesystem::is_empty(dir, error),
-            ExitCode::kCannotCreate,
-            "--from-scratch, but the run folder {} is not empty: a finished run is never overwritten. Choose "
-            "another "
-            "run.dir, or leave --from-scratch out to resume",
-            dir.string());
     std::filesystem::create_directories(dir, error);
     if (error) {
         fail_errno(ExitCode::kCannotCreate, "cannot create the run folder " + dir.string(), error.value());
@@ -41,6 +36,17 @@ RetentionPolicy make_retention(CheckpointOptions const& options) {
 std::filesystem::path checkpoint_folder(TrainOptions const& options) {
     return options.checkpoint.save_dir.empty() ? options.run.dir / "checkpoints"
                                                : options.checkpoint.save_dir;
+}
+
+void require_new_or_resumable(TrainOptions const& options) {
+    std::filesystem::path const& dir = options.run.dir;
+    std::error_code ignored;
+    require(!options.from_scratch || !std::filesystem::exists(dir, ignored) ||
+                std::filesystem::is_empty(dir, ignored),
+            ExitCode::kCannotCreate,
+            "--from-scratch, but the run folder {} is not empty: a finished run is never overwritten. Choose "
+            "another run.dir, or leave --from-scratch out to resume",
+            dir.string());
 }
 
 RunFolder::RunFolder(TrainOptions const& options)

@@ -21,6 +21,9 @@ namespace ctclip {
 /// `checkpoint.save_dir`, or the folder inside the run's.
 std::filesystem::path checkpoint_folder(TrainOptions const& options);
 
+/// @throws Error kCannotCreate for a folder with content and `--from-scratch`.
+void require_new_or_resumable(TrainOptions const& options);
+
 class RunFolder {
   public:
     /// Creates the folder where needed and takes its lock, so that a second job on it is refused.

@@ -1,6 +1,7 @@
 #include "train/run_inputs.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/error.hpp"
 
@@ -64,6 +65,8 @@ LoaderOptions training_loader_options(TrainOptions const& options, Communicator 
     // One optimizer step takes accumulation_steps batches at once: so many may be leased.
     loader.data.prefetch_factor =
         std::max(options.data.prefetch_factor, options.training.gradient_accumulation_steps + 1);
+    // Bad samples count over all ranks and lives (bad_sample_budget.hpp): none of them ends one rank alone.
+    loader.data.max_bad_samples = std::numeric_limits<std::int64_t>::max();
     loader.max_tokens = options.model.max_length;
     loader.rank = ranks.rank();
     loader.world_size = ranks.world_size();

@@ -40,11 +40,12 @@ void StepSettlement::settle() {
         reporter_.report(facts, sources_.loader.stage_times());
         sources_.folder->log(step.step, to_record(facts), "train/");
     }
-    guard_.review({.step = step.step,
-                   .loss = facts.loss,
-                   .report = report,
-                   .used_codes = step.result.used_codes,
-                   .finding = report.is_skipped ? explain(step) : Finding{}});
+    FinishedStep const finished{.step = step.step,
+                                .loss = facts.loss,
+                                .report = report,
+                                .used_codes = step.result.used_codes,
+                                .finding = report.is_skipped ? explain(step) : Finding{}};
+    sources_.last_save.outlast([&] { guard_.review(finished); });
 }
 
 StepFacts StepSettlement::look_at(PendingStep const& step, StepReport const& report) {
@@ -82,9 +83,10 @@ Finding StepSettlement::explain(PendingStep const& step) const {
     std::unique_ptr<BatchLoader> loader;
     std::vector<BatchLease> leases;
     auto const read_again = [&] {
-        loader = std::make_unique<BatchLoader>(inputs.training_set,
-                                               training_loader_options(sources_.options, sources_.world.host),
-                                               inputs.tokenizer, step.before);
+        LoaderOptions few = training_loader_options(sources_.options, sources_.world.host);
+        few.data.num_workers = 0;  // the run's own loader keeps its memory: no more than the step's batches beside it
+        few.data.prefetch_factor = sources_.options.training.gradient_accumulation_steps - 1;
+        loader = std::make_unique<BatchLoader>(inputs.training_set, few, inputs.tokenizer, step.before);
         std::vector<HostBatch const*> batches;
         for (std::size_t i = 0; i < step.row_indices.size(); ++i) {
             leases.push_back(loader->next());

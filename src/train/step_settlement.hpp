@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "loader/batch_loader.hpp"
+#include "train/last_save.hpp"
 #include "train/overflow_forensics.hpp"
 #include "train/peak_rate.hpp"
 #include "train/run_folder.hpp"
@@ -41,6 +42,7 @@ class StepSettlement {
         OverflowForensics const& forensics;
         BatchLoader const& loader;  ///< for its times
         RunFolder* folder;          ///< of rank 0; null on others
+        LastSave const& last_save;
         PeakRate peak;
     };
     /// @param first_step  steps that are done.

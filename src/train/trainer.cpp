@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/build_info.hpp"
+#include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/stop_signal.hpp"
 #include "base/trace.hpp"
@@ -16,6 +17,8 @@
 #include "train/initial_weights.hpp"
 #include "train/resume_check.hpp"
 #include "train/run_description.hpp"
+#include "train/run_size.hpp"
+#include "train/start_check.hpp"
 #include "train/state_capture.hpp"
 
 namespace ctclip {
@@ -38,6 +41,11 @@ std::vector<std::int64_t> dataset_indices(HostBatch const& batch) {
         indices.push_back(row.index);
     }
     return indices;
+}
+
+/// Of the best value so far, beside the metrics of a checkpoint's own step.
+std::string best_metric_name(CheckpointOptions const& options) {
+    return "best_" + options.best_metric;
 }
 
 bool is_due(std::int64_t step, std::int64_t every) {
@@ -63,7 +71,8 @@ Trainer::Trainer(TrainOptions options, std::string config_yaml, TrainWorld const
                    .num_chunks = options_.training.grad_cache_chunks},
                   world.device),
       forensics_(model_, train_step_, optimizer_.parameters(), world.host),
-      trace_(options_.profile_steps, options_.run.dir, world.host.rank()) {
+      trace_(options_.profile_steps, options_.run.dir, world.host.rank()),
+      bad_samples_(options_.data.max_bad_samples) {
     sampler_.seed = static_cast<std::uint64_t>(options_.experiment.seed);
     if (inputs_.validation_set) {
         validator_ = std::make_unique<Validator>(model_, inputs_, options_, world_.host, world_.device);
@@ -72,6 +81,27 @@ Trainer::Trainer(TrainOptions options, std::string config_yaml, TrainWorld const
 
 void Trainer::dry_run() const {
     log_description();
+    RunSize const size = size_of_run(parameters_, inputs_, training_loader_options(options_, world_.host));
+    if (world_.is_root()) {
+        require_room_for_files(options_, size.checkpoint_bytes);
+        check_resume();
+    }
+    require_room_in_memory(size.host_bytes(world_.device.is_cpu(), /*is_saving=*/world_.is_root()), world_.host);
+}
+
+void Trainer::check_resume() const {
+    auto const found = load_newest_valid(checkpoint_folder(options_), CheckpointParts::kInfo);
+    if (!found) {
+        log_info("would start anew in {}", options_.run.dir.string());
+        return;
+    }
+    CheckpointInfo const& info = found->state.info;
+    require_same_run(info, checkpoint_info(), found->path.string(), world_, options_.not_exact);
+    require(info.dataset_digest == inputs_.training_set->digest(), ExitCode::kBadInput,
+            "{} was saved by a run on another dataset (digest {}, the shards given have {}). Give the shards that the "
+            "run was started with.",
+            found->path.string(), info.dataset_digest, inputs_.training_set->digest());
+    log_info("would go on at step {} of {} from {}", info.step, inputs_.plan.max_steps, found->path.string());
 }
 
 void Trainer::log_description() const {
@@ -98,6 +128,7 @@ void Trainer::begin() {
     if (world_.is_root()) {
         folder_ = std::make_unique<RunFolder>(options_);
     }
+    last_save_.emplace(world_.host, folder_ ? &folder_->checkpoints() : nullptr);
     PeakRate const peak = peak_rate(options_.run.peak_tflops, world_.device, model_.policy());
     // Rank 0 looks for the newest valid checkpoint; the others read the one it found.
     std::string path;
@@ -113,6 +144,10 @@ void Trainer::begin() {
         TrainState const state = found ? std::move(found->state) : read_checkpoint(path);
         require_same_run(state.info, checkpoint_info(), path, world_, options_.not_exact);
         sampler_ = restore_state(state, parameters_, optimizer_);
+        bad_samples_.restore_from(state.sampler);
+        if (state.metrics.scalars.contains(best_metric_name(options_.checkpoint))) {
+            best_metric_ = state.metrics.real(best_metric_name(options_.checkpoint));
+        }
         step_ = state.info.step;
         saved_step_ = step_;
         if (world_.is_root()) {
@@ -130,6 +165,7 @@ void Trainer::begin() {
                                                                            .forensics = forensics_,
                                                                            .loader = *loader_,
                                                                            .folder = folder_.get(),
+                                                                           .last_save = *last_save_,
                                                                            .peak = peak},
                                                    step_);
 }
@@ -143,29 +179,25 @@ void Trainer::train(std::function<bool()> const& stop_requested) {
         trace_.after_step();
         bool const is_last = step_ == plan.max_steps;
         if (is_due(step_, options_.training.replica_check_steps)) {
-            require_equal_replicas(replicated_tensors(parameters_, optimizer_), world_.host, step_);
+            require_equal_replicas();
         }
-        if (validator_ && (is_last || is_due(step_, plan.eval_every_n_steps))) {
-            validate();
-        }
-        if (is_last || is_due(step_, plan.save_every_n_steps)) {
+        bool const is_validated = validator_ && (is_last || is_due(step_, plan.eval_every_n_steps));
+        bool const is_best = is_validated && validate();
+        if (is_last || is_best || is_due(step_, plan.save_every_n_steps)) {
             save();
         }
         if (!is_last && any_rank(stop_requested() || is_time_up(), world_.host)) {
             trace_.finish();
             save();
-            if (world_.is_root()) {
-                folder_->checkpoints().wait();
-            }
+            last_save_->wait();
             throw Stopped(fmt::format("stopped after step {} of {}; the same command goes on from there",
                                       step_, plan.max_steps));
         }
     }
     trace_.finish();
     settlement_->end();
-    ActivityScope const activity(Activity::kSaving);
+    auto const newest = last_save_->wait();
     if (world_.is_root()) {
-        auto const newest = folder_->checkpoints().wait();
         log_info("done: {} steps; the last checkpoint is {}", step_,
                  newest ? newest->string() : "the one resumed from");
     }
@@ -191,6 +223,7 @@ void Trainer::take_step() {
     for (HostBatch const* const batch : micro_batches) {
         launched.row_indices.push_back(dataset_indices(*batch));
         launched.flops += training_flops(inputs_.model, *batch);
+        bad_samples_.note(*batch);
     }
     Pulse::of_process().set_activity(step_ == first_step_ ? Activity::kFirstStep : Activity::kStep);
     Pulse::of_process().set_step(step_ + 1);
@@ -200,15 +233,15 @@ void Trainer::take_step() {
     step_ += 1;
     launched.step = step_;
     launched.epoch = epoch();
+    if (options_.data.bad_samples == BadSamplePolicy::kReplace) {
+        last_save_->outlast([this] { bad_samples_.share(world_.host); });
+    }
 
     settlement_->settle();  // the step before this one, while the device computes
     settlement_->expect(std::move(launched));
 }
 
-void Trainer::validate() {
-    if (validated_step_ == step_) {
-        return;
-    }
+bool Trainer::validate() {
     TraceScope const scope("validation", step_);
     validated_step_ = step_;
     settlement_->settle();
@@ -223,6 +256,25 @@ void Trainer::validate() {
         }
         folder_->log(step_, record, "val/");
     }
+    return options_.checkpoint.save_best && is_best(result.metrics);
+}
+
+bool Trainer::is_best(std::map<std::string, double> const& metrics) {
+    auto const found = metrics.find(options_.checkpoint.best_metric);
+    if (found == metrics.end()) {
+        return false;
+    }
+    double const value = found->second;
+    bool const is_better = !best_metric_ || (options_.checkpoint.best_metric_mode == "max" ? value > *best_metric_
+                                                                                          : value < *best_metric_);
+    best_metric_ = is_better ? value : best_metric_;
+    return is_better;
+}
+
+void Trainer::require_equal_replicas() const {
+    last_save_->outlast([this] {
+        ctclip::require_equal_replicas(replicated_tensors(parameters_, optimizer_), world_.host, step_);
+    });
 }
 
 void Trainer::save() {
@@ -232,8 +284,7 @@ void Trainer::save() {
     saved_step_ = step_;
     settlement_->settle();
     ActivityScope const activity(Activity::kSaving);
-    // A checkpoint is where every later run goes on.
-    require_equal_replicas(replicated_tensors(parameters_, optimizer_), world_.host, step_);
+    require_equal_replicas();  // a checkpoint is where every later run goes on
     if (!world_.is_root()) {
         return;
     }
@@ -242,11 +293,15 @@ void Trainer::save() {
     if (validated_step_ == step_) {  // a validation of an earlier step is not this step's
         metrics.insert(validation_.begin(), validation_.end());
     }
+    if (best_metric_) {
+        metrics[best_metric_name(options_.checkpoint)] = *best_metric_;
+    }
     auto const snapshot = std::make_shared<StateSnapshot>(parameters_, optimizer_, sampler_);
-    folder_->checkpoints().submit([snapshot, info = checkpoint_info(), metrics] {
+    folder_->checkpoints().submit([snapshot, info = checkpoint_info(), metrics, bad_samples = bad_samples_] {
         TrainState state = std::move(*snapshot).to_state();
         state.info = info;
         state.metrics.scalars = metrics;
+        bad_samples.save_to(state.sampler);
         return state;
     });
 }

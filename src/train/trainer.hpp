@@ -12,6 +12,8 @@
 #include "model/clip_model.hpp"
 #include "optim/gradient_sync.hpp"
 #include "optim/optimizer.hpp"
+#include "train/bad_sample_budget.hpp"
+#include "train/last_save.hpp"
 #include "train/overflow_forensics.hpp"
 #include "train/run_folder.hpp"
 #include "train/run_inputs.hpp"
@@ -29,7 +31,10 @@ class Trainer {
     /// @throws Error kBadConfig, kBadInput as open_run_inputs.
     Trainer(TrainOptions options, std::string config_yaml, TrainWorld const& world);
 
-    /// Logs what the run would be: device, sizes, precision, memory, steps.
+    /// Collective. Logs what the run would be (device, sizes, precision, memory, steps) and where it would go on, after
+    /// checks that the constructor has not made: run folder, free space, checkpoint to resume from, memory of the
+    /// hosts. Writes nothing.
+    /// @throws Error kCannotCreate, kNoPermission, kBadConfig, kBadInput: what run() would throw, or run into.
     void dry_run() const;
 
     /// Collective. From the newest valid checkpoint of the run folder, or from the beginning, to the last
@@ -46,9 +51,14 @@ class Trainer {
     void log_description() const;
     void begin();
     CheckpointInfo checkpoint_info() const;
+    /// Says where run() would begin. @throws Error where it would not. On rank 0.
+    void check_resume() const;
     void train(std::function<bool()> const& stop_requested);
     void take_step();
-    void validate();
+    /// @returns whether the model is the best so far, by checkpoint.best_metric.
+    bool validate();
+    bool is_best(std::map<std::string, double> const& metrics);
+    void require_equal_replicas() const;
     void save();
     bool is_time_up() const;
     double epoch() const;
@@ -66,6 +76,7 @@ class Trainer {
     TraceWindow trace_;
 
     std::unique_ptr<RunFolder> folder_;  // rank 0
+    std::optional<LastSave> last_save_;  // once the run has begun
     std::unique_ptr<BatchLoader> loader_;
     std::unique_ptr<StepSettlement> settlement_;  // once the run has begun
     std::unique_ptr<Validator> validator_;
@@ -75,6 +86,8 @@ class Trainer {
     std::optional<std::int64_t> saved_step_;
     std::optional<std::int64_t> validated_step_;
     std::map<std::string, Scalar> validation_;  // of validated_step_
+    std::optional<double> best_metric_;         // of the run so far, by checkpoint.best_metric
+    BadSampleBudget bad_samples_;
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 

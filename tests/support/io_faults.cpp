@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <map>
 #include <mutex>
+#include <thread>
 
 namespace ctclip {
 namespace {
@@ -20,11 +21,28 @@ namespace {
 std::mutex fault_mutex;
 FaultPlan* fault_plan = nullptr;
 
+/// Needs the lock.
+bool is_meant(char const* call, std::string const& path, FaultKind kind) {
+    return fault_plan != nullptr && fault_plan->call == call && fault_plan->kind == kind &&
+           path.starts_with(fault_plan->folder) &&
+           (!path.ends_with(".lock") || path == fault_plan->folder);
+}
+
+void take_long(char const* call, std::string const& path) {
+    std::chrono::milliseconds delay{};
+    {
+        std::lock_guard const guard(fault_mutex);
+        if (is_meant(call, path, FaultKind::kSlow)) {
+            fault_plan->num_calls += 1;
+            delay = fault_plan->delay;
+        }
+    }
+    std::this_thread::sleep_for(delay);
+}
+
 bool is_due(char const* call, std::string const& path, FaultKind kind) {
     std::lock_guard const guard(fault_mutex);
-    if (fault_plan == nullptr || fault_plan->call != call || fault_plan->kind != kind ||
-        !path.starts_with(fault_plan->folder) ||
-        (path.ends_with(".lock") && path != fault_plan->folder)) {
+    if (!is_meant(call, path, kind)) {
         return false;
     }
     int const number = ++fault_plan->num_calls;
@@ -141,6 +159,7 @@ ssize_t pread(int descriptor, void* data, size_t size, off_t offset) {
 }
 
 int fsync(int descriptor) {
+    ctclip::take_long("fsync", ctclip::path_of(descriptor));
     if (ctclip::is_due("fsync", ctclip::path_of(descriptor), ctclip::FaultKind::kErrno)) {
         return -1;
     }

@@ -1,7 +1,8 @@
-/// System calls that fail on demand, for everything linked into a test program (SQLite's loop: the N-th call fails, once or
+/// System calls that fail, or take long, on demand, for everything linked into a test program (SQLite's loop: the N-th call fails, once or
 /// for ever, for every N until the work gets through).
 #pragma once
 
+#include <chrono>
 #include <string>
 
 namespace ctclip {
@@ -9,6 +10,7 @@ namespace ctclip {
 enum class FaultKind {
     kErrno,
     kShortWrite,
+    kSlow,       ///< fsync only: FaultPlan::delay
     kLostReply,  ///< link only: the call is made, and said to have failed
 };
 
@@ -22,6 +24,7 @@ struct FaultPlan {
     int error_number = 0;
     bool is_for_ever = false;
     FaultKind kind = FaultKind::kErrno;
+    std::chrono::milliseconds delay{};  ///< kSlow: every such call takes longer by this
 
     bool has_links = true;  ///< false: link always fails with EPERM, as on a file system that has none
 

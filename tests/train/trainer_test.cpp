@@ -7,6 +7,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
 #include <thread>
 
 #include "base/error.hpp"
@@ -16,6 +19,7 @@
 #include "checkpoint/safetensors_file.hpp"
 #include "convert/made_dataset.hpp"
 #include "dist/self_communicator.hpp"
+#include "evaluate/evaluator.hpp"
 #include "train/run_fixture.hpp"
 
 namespace ctclip {
@@ -39,6 +43,12 @@ class TrainerTest : public RunFixture {
 /// Asks for a stop once `num_steps` steps are done.
 std::function<bool()> stop_after(int num_steps) {
     return [num_steps, asked = 0]() mutable { return ++asked == num_steps; };
+}
+
+std::string values_yaml(TrainOptions options) {
+    Schema schema;
+    options.bind(schema);
+    return schema.values_yaml();
 }
 
 double largest_difference(Array const& a, Array const& b) {
@@ -148,24 +158,30 @@ TEST_F(TrainerTest, AnInterruptionAmongSkippedStepsEndsInTheSameBits) {
 TEST_F(TrainerTest, ResumesAtAnotherWorldSizeWithTheSameSamplesAndWeights) {
     options_.data.shuffle = true;
     options_.training.optimizer.lr_schedule.base_lr = 1e-5;
-    TrainOptions changing = options_;
-    changing.run.dir = folder_ / "changing";
-    config_ = fmt::format("data: {{batch_size: {}}}", options_.data.batch_size);
-    run(options_);
-    EXPECT_THROW(run(changing, stop_after(3)), Stopped);
-    checkpoint(changing, 3);  // written, before one rank goes on alone
-    if (ranks_.rank() == 0) {
-        SelfCommunicator self;
-        changing.data.batch_size = 4;
-        config_ = "data: {batch_size: 4}";
-        run(changing, self);
-    }
-    TrainState const whole = checkpoint(options_, 6);
-    TrainState const changed = checkpoint(changing, 6);
-    EXPECT_EQ(whole.sampler, changed.sampler);
-    for (auto const& [name, array] : whole.model) {
-        if (array.type == DType::kF32) {
-            EXPECT_LE(largest_difference(array, changed.model.at(name)), 1e-6) << name;
+    options_.model.model.text.dropout = 0.1;
+    for (std::int64_t const accumulation : {1, 2}) {
+        options_.training.gradient_accumulation_steps = accumulation;
+        options_.run.dir = folder_ / fmt::format("whole{}", accumulation);
+        TrainOptions changing = options_;
+        changing.run.dir = folder_ / fmt::format("changing{}", accumulation);
+        std::string const config = "data: {{batch_size: {}}}\ntraining: {{gradient_accumulation_steps: {}}}\n";
+        config_ = fmt::format(fmt::runtime(config), options_.data.batch_size, accumulation);
+        run(options_);
+        EXPECT_THROW(run(changing, stop_after(3)), Stopped);
+        checkpoint(changing, 3);  // written, before one rank goes on alone
+        if (ranks_.rank() == 0) {
+            SelfCommunicator self;
+            changing.data.batch_size = 4;
+            config_ = fmt::format(fmt::runtime(config), 4, accumulation);
+            run(changing, self);
+        }
+        TrainState const whole = checkpoint(options_, 6);
+        TrainState const changed = checkpoint(changing, 6);
+        EXPECT_EQ(whole.sampler, changed.sampler) << accumulation;
+        for (auto const& [name, array] : whole.model) {
+            if (array.type == DType::kF32) {
+                EXPECT_LE(largest_difference(array, changed.model.at(name)), 1e-6) << name << accumulation;
+            }
         }
     }
 }
@@ -270,7 +286,7 @@ TEST_F(TrainerTest, StopsWithAdviceWhenEveryStepOverflows) {
     options_.training.max_steps = 30;
     options_.training.optimizer.loss_scaler.initial = std::ldexp(1.0, 120);
     options_.training.optimizer.loss_scaler.max_consecutive_skips = 4;
-    EXPECT_THAT([&] { run(options_); }, ThrowsMessage<Error>(AllOf(HasSubstr("4"), HasSubstr("bf16"))));
+    EXPECT_THAT([&] { run(options_); }, ThrowsMessage<Error>(AllOf(HasSubstr("4 steps in a row were skipped"), HasSubstr("bf16"))));
 }
 
 TEST_F(TrainerTest, AccumulatesMicroBatches) {
@@ -345,8 +361,123 @@ TEST_F(TrainerTest, RefusesAValidationSetWithoutLabelsBeforeTraining) {
 TEST_F(TrainerTest, ValidatesAndKeepsTheResultWithTheCheckpoint) {
     options_.data.shards_val = (folder_ / "shards").string();
     options_.training.max_steps = 2;
+    config_ = values_yaml(options_);
     run(options_);
-    EXPECT_GT(checkpoint(options_, 2).metrics.real("auroc"), 0.0);
+    StateGroup const metrics = checkpoint(options_, 2).metrics;
+    EvaluateOptions evaluation;
+    evaluation.dataset.shards = options_.data.shards_val;
+    evaluation.checkpoint = options_.run.dir;
+    evaluation.output = folder_ / "evaluation";
+    std::filesystem::create_directories(evaluation.output);
+    evaluation.bootstrap = 0;
+    EvaluationMetrics const expected = evaluate(evaluation, {ranks_, at::kCPU, never}).metrics;
+    ASSERT_LT(expected.macro[Metric::kAuroc], 1.0);
+    EXPECT_NEAR(metrics.real("auroc"), expected.macro[Metric::kAuroc], 1e-12);
+    EXPECT_NEAR(metrics.real("weighted_auprc"), expected.weighted[Metric::kAuprc], 1e-12);
+}
+
+TEST_F(TrainerTest, KeepsTheBestModelWhereverItsStepFalls) {
+    options_.data.shards_val = (folder_ / "shards").string();
+    options_.validation.eval_every_n_steps = 1;
+    options_.training.save_every_n_steps = std::nullopt;
+    options_.training.optimizer.lr_schedule.base_lr = 3e-2;
+    options_.checkpoint.keep_last_n = 10;
+    for (std::string const mode : {"max", "min"}) {
+        options_.checkpoint.best_metric_mode = mode;
+        options_.run.dir = folder_ / mode;
+        EXPECT_THROW(run(options_, stop_after(2)), Stopped);
+        ranks_.barrier();
+        run(options_);
+        ranks_.barrier();
+        std::set<std::int64_t> expected = {2, 6};  // the stop and the end
+        std::optional<double> best;
+        std::ifstream metrics(options_.run.dir / "metrics.jsonl");
+        for (std::string line; std::getline(metrics, line);) {
+            auto const record = nlohmann::json::parse(line);
+            double const auroc = record.value("val_auroc", std::nan(""));
+            if (mode == "max" ? auroc > best.value_or(-1.0) : auroc < best.value_or(2.0)) {
+                best = auroc;
+                expected.insert(record["step"].get<std::int64_t>());
+            }
+        }
+        std::set<std::int64_t> saved;
+        for (CheckpointEntry const& entry : list_checkpoints(options_.run.dir / "checkpoints")) {
+            saved.insert(entry.step);
+        }
+        EXPECT_EQ(saved, expected) << mode;
+        EXPECT_EQ(checkpoint(options_, 6).metrics.real("best_auroc"), best) << mode;
+    }
+}
+
+/// Flips a bit of a volume in the shard.
+void damage_sample(std::filesystem::path const& shard, std::size_t index) {
+    std::string bytes = read_text_file(shard);
+    std::size_t const header = bytes.find(sample_key(0, index) + ".bin");
+    ASSERT_NE(header, std::string::npos);
+    bytes[header + 512 + 9] ^= 1;
+    std::ofstream(shard, std::ios::binary) << bytes;
+}
+
+// Whoever counts bad samples by rank, or anew in every life, lets more of them pass.
+TEST_F(TrainerTest, BadSamplesCountTogetherOverRanksAndLives) {
+    if (ranks_.rank() == 0) {
+        for (std::size_t const index : {1U, 2U, 5U}) {
+            damage_sample(folder_ / "shards" / shard_name(0), index);
+        }
+    }
+    ranks_.barrier();
+    options_.data.bad_samples = BadSamplePolicy::kReplace;
+    options_.data.max_bad_samples = 2;
+    options_.data.shuffle = false;
+    EXPECT_THROW(run(options_, stop_after(1)), Stopped);
+    StateGroup const sampler = checkpoint(options_, 1).sampler;
+    EXPECT_THAT(sampler.arrays.at("bad_samples").as<std::int64_t>(), testing::ElementsAre(1, 2));
+    EXPECT_THAT([&] { run(options_); }, ThrowsMessage<Error>(HasSubstr("3 different samples of this run are bad")));
+
+    options_.data.max_bad_samples = 1;  // samples 1 and 2 are of different ranks
+    options_.run.dir = folder_ / "other";
+    EXPECT_THAT([&] { run(options_); }, ThrowsMessage<Error>(HasSubstr("different samples of this run are bad")));
+}
+
+TEST_F(TrainerTest, ADryRunFindsWhatARunWouldFindAndWritesNothing) {
+    if (ranks_.rank() != 0) {
+        return;
+    }
+    SelfCommunicator self;
+    options_.data.batch_size = 4;
+    config_ = "training: {eps: 1e-8}";
+    auto const dry_run = [&] { Trainer(options_, config_, {self, self, at::kCPU, "test", 1}).dry_run(); };
+    dry_run();
+    EXPECT_FALSE(std::filesystem::exists(options_.run.dir));
+
+    EXPECT_THROW(run(options_, self, stop_after(2)), Stopped);
+    auto const files = [&] {
+        std::map<std::filesystem::path, std::filesystem::file_time_type> times;
+        for (auto const& entry : std::filesystem::recursive_directory_iterator(options_.run.dir)) {
+            times[entry.path()] = entry.last_write_time();
+        }
+        return times;
+    };
+    auto const before = files();
+    set_log_level(LogLevel::kInfo);
+    testing::internal::CaptureStderr();
+    dry_run();
+    EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                AllOf(HasSubstr("would go on at step 2 of 6"), HasSubstr("memory for loading: at most"),
+                      HasSubstr("at most 5 of them")));
+    set_log_level(LogLevel::kError);
+
+    config_ = "training: {eps: 1e-6}";
+    EXPECT_THAT(dry_run, ThrowsMessage<Error>(HasSubstr("training.eps: 1e-8 then, 1e-6 now")));
+    config_ = "training: {eps: 1e-8}";
+    std::filesystem::remove_all(folder_ / "shards");
+    write_tiny_shard(folder_ / "shards", 15);
+    EXPECT_THAT(dry_run, ThrowsMessage<Error>(HasSubstr("on another dataset")));
+    EXPECT_EQ(files(), before);
+
+    std::filesystem::remove_all(options_.run.dir);
+    std::ofstream(options_.run.dir) << "no folder";
+    EXPECT_THAT(dry_run, ThrowsMessage<Error>(HasSubstr("is not a folder")));
 }
 
 TEST_F(TrainerTest, TheStateOfTheDataTakesLessThan200BytesAndNamesItsOrder) {
