@@ -15,8 +15,7 @@ void require_started(char const* problem) {
 
 void launch_preprocess(PreprocessRecipe const& recipe, std::uint16_t const* raw_device, void* input_device,
                        InputType type, CudaStream stream) {
-    VolumeGeometry const& geometry = recipe.geometry;
-    InputShape const shape{geometry.z.num_target, geometry.x.num_target, geometry.y.num_target};
+    InputShape const shape = InputShape::of(recipe.geometry);
     require_started(start_preprocess_kernel({recipe, raw_device}, shape, input_device, type, stream));
 }
 

@@ -44,6 +44,13 @@ struct InputShape {
     std::int32_t num_x;
     std::int32_t num_y;
 
+    static InputShape of(VolumeGeometry const& geometry) {
+        return {geometry.z.num_target, geometry.x.num_target, geometry.y.num_target};
+    }
+    static InputShape of(TargetGrid const& grid) {
+        return {grid.shape_zxy[0], grid.shape_zxy[1], grid.shape_zxy[2]};
+    }
+
     CTCLIP_HOST_DEVICE BlockCounts block_counts() const {
         return {num_x, (num_y + kTileSide - 1) / kTileSide, (num_z + kTileSide - 1) / kTileSide};
     }
@@ -94,6 +101,25 @@ CTCLIP_HOST_DEVICE void write_tile(InputShape shape, BlockIndex block, std::int3
         if (z < shape.num_z && y < shape.num_y) {
             std::int64_t const row = std::int64_t{z} * shape.num_x + block.x;
             write_element(tile.voxels[lane][slice], input_zxy + row * shape.num_y + y);
+        }
+    }
+}
+
+/// Every thread of every block, one after the other: what a GPU would write.
+template <class Element, class Voxels>
+void run_all_tiles(Voxels const& voxels, InputShape shape, Element* input_zxy) {
+    BlockCounts const counts = shape.block_counts();
+    for (BlockIndex block{0, 0, 0}; block.x < counts.along_x; ++block.x) {
+        for (block.y = 0; block.y < counts.along_y; ++block.y) {
+            for (block.z = 0; block.z < counts.along_z; ++block.z) {
+                VoxelTile tile;
+                for (std::int32_t thread = 0; thread < kTileThreads; ++thread) {
+                    read_tile(voxels, shape, block, thread, tile);
+                }
+                for (std::int32_t thread = 0; thread < kTileThreads; ++thread) {
+                    write_tile(shape, block, thread, tile, input_zxy);
+                }
+            }
         }
     }
 }

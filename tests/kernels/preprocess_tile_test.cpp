@@ -24,30 +24,11 @@ void write_element(float value, CountedElement* element) {
     ++element->num_writes;
 }
 
-/// What the GPU would write.
 template <class Element, class Voxels>
 std::vector<Element> run_kernel(Voxels const& voxels, InputShape shape) {
-    auto const num_voxels = static_cast<std::size_t>(std::int64_t{shape.num_z} * shape.num_x * shape.num_y);
-    std::vector<Element> input(num_voxels);
-    BlockCounts const counts = shape.block_counts();
-    for (BlockIndex block{0, 0, 0}; block.x < counts.along_x; ++block.x) {
-        for (block.y = 0; block.y < counts.along_y; ++block.y) {
-            for (block.z = 0; block.z < counts.along_z; ++block.z) {
-                VoxelTile tile;
-                for (std::int32_t thread = 0; thread < kTileThreads; ++thread) {
-                    read_tile(voxels, shape, block, thread, tile);
-                }
-                for (std::int32_t thread = 0; thread < kTileThreads; ++thread) {
-                    write_tile(shape, block, thread, tile, input.data());
-                }
-            }
-        }
-    }
+    std::vector<Element> input(static_cast<std::size_t>(std::int64_t{shape.num_z} * shape.num_x * shape.num_y));
+    run_all_tiles(voxels, shape, input.data());
     return input;
-}
-
-InputShape shape_of(TargetGrid const& grid) {
-    return {grid.shape_zxy[0], grid.shape_zxy[1], grid.shape_zxy[2]};
 }
 
 TEST(PreprocessTile, EveryBlockAndThreadTogetherEqualThePythonReference) {
@@ -58,7 +39,7 @@ TEST(PreprocessTile, EveryBlockAndThreadTogetherEqualThePythonReference) {
         std::vector<std::uint16_t> const raw = volume.raw();
         for (ClipOrder const order : {ClipOrder::kClipThenResize, ClipOrder::kResizeThenClip}) {
             std::vector<float> const input =
-                run_kernel<float>(RawVoxels{volume.recipe(order), raw.data()}, shape_of(volume.target));
+                run_kernel<float>(RawVoxels{volume.recipe(order), raw.data()}, InputShape::of(volume.target));
             EXPECT_EQ(sha256_hex(std::as_bytes(std::span(input))), volume.expected_sha256(order))
                 << volume.name;
         }
