@@ -8,6 +8,7 @@
 #include "base/build_info.hpp"
 #include "base/error.hpp"
 #include "jobs/program_frame.hpp"
+#include "model/batch_uploader.hpp"
 #include "mpi/mpi_session.hpp"
 #include "tools/bench_batch.hpp"
 #include "tools/bench_model.hpp"
@@ -75,8 +76,8 @@ class SyncBench {
         GradientSync sync(
             optimizer_.parameters(), ranks_,
             {.bucket_cap_bytes = static_cast<std::size_t>(options_.bucket_mib) << 20, .overlap = overlap});
-        TrainStep step(model_, optimizer_, sync, ranks_, {.loss = {}, .seed = 1}, at::kCPU);
-        HostBatch const* const micro_batches[] = {&batch_.batch()};
+        TrainStep step(model_, optimizer_, sync, ranks_, {.loss = {}, .seed = 1});
+        UploadedBatch const micro_batches[] = {uploader_.upload(borrowed(batch_.batch()))};
         ranks_.barrier();
         StepTimer timer;
         timer.start();
@@ -102,6 +103,7 @@ class SyncBench {
     ClipModel model_;
     Optimizer optimizer_;
     RandomBatch batch_;
+    BatchUploader uploader_{at::kCPU};
     std::int64_t num_steps_ = 0;
     std::size_t num_buckets_ = 0;
     std::size_t num_overlapped_ = 0;

@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/machine.hpp"
 #include "dist/self_communicator.hpp"
+#include "model/batch_uploader.hpp"
 #include "tools/bench_batch.hpp"
 #include "tools/bench_model.hpp"
 #include "tools/ctclip_bench.hpp"
@@ -46,16 +47,17 @@ std::vector<double> time_steps(BenchTrainOptions const& options, nlohmann::json&
     Optimizer optimizer(trained_tensors(parameters), {}, options.num_warmup_steps + options.num_steps);
     SelfCommunicator self;
     GradientSync gradient_sync(optimizer.parameters(), self);
-    TrainStep step(model, optimizer, gradient_sync, self, {.loss = {}, .seed = 1}, options.device());
+    TrainStep step(model, optimizer, gradient_sync, self, {.loss = {}, .seed = 1});
     RandomBatch const batch(sizes, {.num_rows = options.batch_size,
                                     .frames = options.frames(),
                                     .text_tokens = options.text_tokens});
-    HostBatch const* const micro_batches[] = {&batch.batch()};
+    BatchUploader uploader(options.device());
 
     std::vector<double> seconds;
     for (std::int64_t i = 0; i < options.num_warmup_steps + options.num_steps; ++i) {
         StepTimer timer;
         timer.start();
+        UploadedBatch const micro_batches[] = {uploader.upload(borrowed(batch.batch()))};
         StepResult const result = step.run(i, micro_batches, timer);
         StepReport const report = result.outcome.read();
         if (i >= options.num_warmup_steps) {

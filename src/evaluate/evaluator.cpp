@@ -127,7 +127,8 @@ ZeroShotScores score_all(EvaluateOptions const& options, EvaluateWorld const& wo
     }
     SamplerState start;
     start.position = num_before;
-    BatchLoader loader(source, loader_options, options.latents ? tokenizer : nullptr, start);
+    DeviceLoader loader(source, loader_options, options.latents ? tokenizer : nullptr, start, world.device,
+                        PrecisionPolicy(options.precision).model_input());
     bool is_stopped = false;
     append(mine, classifier.score(loader, options.latents ? KeepLatents::kYes : KeepLatents::kNo, [&] {
         is_stopped = any_rank(world.stop_requested(), world.host);

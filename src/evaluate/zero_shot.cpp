@@ -9,7 +9,6 @@
 #include "base/error.hpp"
 #include "dist/gather_bytes.hpp"
 #include "dist/pulse.hpp"
-#include "model/device_batch.hpp"
 
 namespace ctclip {
 namespace {
@@ -83,7 +82,11 @@ std::vector<std::string> gather_names(std::vector<std::string> const& local, Com
     return names;
 }
 
-BatchLease next_batch(BatchLoader& loader) {
+/// Nothing after the last batch, or once `goes_on` says no.
+std::optional<UploadedBatch> next_batch(DeviceLoader& loader, std::function<bool()> const& goes_on) {
+    if (!goes_on()) {
+        return std::nullopt;
+    }
     try {
         return loader.next();
     } catch (Error const& error) {
@@ -129,14 +132,14 @@ void append(ZeroShotScores& scores, ZeroShotScores more) {
 ZeroShotClassifier::ZeroShotClassifier(ClipModel const& model, WordPieceTokenizer const& tokenizer,
                                        std::vector<PromptPair> const& prompts, std::int64_t max_tokens,
                                        at::Device device)
-    : model_(model), device_(device) {
+    : model_(model) {
     at::NoGradGuard const no_grad;
     std::vector<std::string> sentences;
     for (PromptPair const& pair : prompts) {
         sentences.push_back(pair.positive);
         sentences.push_back(pair.negative);
     }
-    at::Tensor const latents = model_.encode_text(tokenize(sentences, tokenizer, max_tokens, device_));
+    at::Tensor const latents = model_.encode_text(tokenize(sentences, tokenizer, max_tokens, device));
     prompt_latents_ = latents.view({static_cast<std::int64_t>(prompts.size()), 2, latents.size(1)});
 }
 
@@ -146,7 +149,7 @@ at::Tensor ZeroShotClassifier::probabilities(at::Tensor const& image_latents) co
     return at::softmax(similarity * model_.temperature().exp(), -1).select(-1, 0).to(at::kFloat);
 }
 
-ZeroShotScores ZeroShotClassifier::score(BatchLoader& loader, KeepLatents keep,
+ZeroShotScores ZeroShotClassifier::score(DeviceLoader& loader, KeepLatents keep,
                                          std::function<bool()> const& goes_on) const {
     at::NoGradGuard const no_grad;
     ActivityScope const activity(Activity::kValidation);
@@ -155,32 +158,34 @@ ZeroShotScores ZeroShotClassifier::score(BatchLoader& loader, KeepLatents keep,
     std::vector<at::Tensor> labels;
     std::vector<at::Tensor> image_latents;
     std::vector<at::Tensor> text_latents;
-    while (goes_on()) {
-        BatchLease const lease = next_batch(loader);
-        if (!lease) {
-            break;
-        }
+    // Every rank goes through all batches, their number is the same everywhere; not all have rows to score.
+    std::optional<UploadedBatch> uploaded = next_batch(loader, goes_on);
+    while (uploaded) {
         Pulse::of_process().beat();
-        HostBatch const& batch = *lease;
+        HostBatch const& batch = uploaded->host();
         std::int64_t const num_rows = batch.num_valid;
-        if (num_rows == 0) {
-            continue;  // padding alone: the number of batches is the same on every rank
+        at::Tensor image;
+        at::Tensor text;
+        if (num_rows > 0) {
+            DeviceBatch const input = uploaded->rows();
+            image = model_.encode_image(input.volume, Mode::kEvaluate).latents.narrow(0, 0, num_rows);
+            text = keep == KeepLatents::kYes ? model_.encode_text(input.text).narrow(0, 0, num_rows) : text;
         }
-        DeviceBatch const moved = to_device(batch, device_);
-        at::Tensor const latents =
-            model_.encode_image(moved.volume, Mode::kEvaluate).latents.narrow(0, 0, num_rows);
-        probabilities_parts.push_back(probabilities(latents).cpu());
-        labels.push_back(
-            rows_to_tensor(batch.labels, batch.shape.num_rows, kNumLabels).narrow(0, 0, num_rows));
-        if (keep == KeepLatents::kYes) {
-            image_latents.push_back(latents.to(at::kFloat).cpu());
-            text_latents.push_back(
-                model_.encode_text(moved.text).narrow(0, 0, num_rows).to(at::kFloat).cpu());
+        std::optional<UploadedBatch> following = next_batch(loader, goes_on);  // a GPU computes meanwhile
+        if (num_rows > 0) {
+            probabilities_parts.push_back(probabilities(image).cpu());
+            labels.push_back(
+                rows_to_tensor(batch.labels, batch.shape.num_rows, kNumLabels).narrow(0, 0, num_rows));
+        }
+        if (num_rows > 0 && keep == KeepLatents::kYes) {
+            image_latents.push_back(image.to(at::kFloat).cpu());
+            text_latents.push_back(text.to(at::kFloat).cpu());
         }
         for (std::int64_t row = 0; row < num_rows; ++row) {
             scores.study_ids.push_back(batch.study_ids[static_cast<std::size_t>(row)]);
             scores.dataset_indices.push_back(batch.rows[static_cast<std::size_t>(row)].index);
         }
+        uploaded = std::move(following);
     }
     auto const joined = [](std::vector<at::Tensor> const& parts, std::int64_t width) {
         return parts.empty() ? at::empty({0, width}, at::kFloat) : at::cat(parts);

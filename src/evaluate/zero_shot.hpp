@@ -13,8 +13,8 @@
 #include "dist/communicator.hpp"
 #include "evaluate/prompts.hpp"
 #include "evaluate/score_table.hpp"
-#include "loader/batch_loader.hpp"
 #include "model/clip_model.hpp"
+#include "model/device_loader.hpp"
 #include "text/wordpiece_tokenizer.hpp"
 
 namespace ctclip {
@@ -55,11 +55,10 @@ class ZeroShotClassifier {
     /// @param goes_on  asked before each batch, on every rank as often, so that it may be collective; false ends
     /// the scoring there, with what there is.
     /// @throws Error of the first study that cannot be used.
-    ZeroShotScores score(BatchLoader& loader, KeepLatents keep, std::function<bool()> const& goes_on) const;
+    ZeroShotScores score(DeviceLoader& loader, KeepLatents keep, std::function<bool()> const& goes_on) const;
 
   private:
     ClipModel const& model_;
-    at::Device device_;
     at::Tensor prompt_latents_;  // (C, 2, E): positive, negative
 };
 

@@ -1,5 +1,6 @@
-/// The CUDA preprocessing kernel without a GPU: its body over every block and thread, on the CPU. Far slower than
-/// preprocess_cpu.hpp, and the same bits: with it the whole route of volumes to a GPU is tested where there is none.
+/// The CUDA preprocessing kernel without a GPU: its body over every block and thread, on the CPU. Far slower
+/// than preprocess_cpu.hpp, and the same bits: with it the whole route of volumes to a GPU is tested where
+/// there is none.
 #pragma once
 
 #include <cstdint>

@@ -45,12 +45,19 @@ std::uint64_t loader_memory_bytes(SampleSource const& source, LoaderOptions cons
     BatchShape const shape{.num_rows = options.data.batch_size, .grid = options.data.target_grid()};
     auto const num_batches = static_cast<std::uint64_t>(options.data.prefetch_factor) + 1;
     auto const num_threads = static_cast<std::uint64_t>(std::max<std::int64_t>(options.data.num_workers, 1));
-    return num_batches * static_cast<std::uint64_t>(shape.num_voxels()) * sizeof(float) +
-           num_threads * (source.largest_volume_bytes() + source.scratch_bytes_per_thread());
+    std::uint64_t const scratch_bytes = num_threads * source.scratch_bytes_per_thread();
+    std::uint64_t const stored_bytes = allocated_bytes(source.largest_volume_bytes());
+    if (options.form == VolumeForm::kStored) {
+        return num_batches * static_cast<std::uint64_t>(shape.num_rows) * stored_bytes + scratch_bytes;
+    }
+    auto const num_voxels = static_cast<std::size_t>(shape.num_voxels());
+    return num_batches * allocated_bytes(num_voxels * sizeof(float)) + num_threads * stored_bytes + scratch_bytes;
 }
 
 void ReturnBatch::operator()(HostBatch const* batch) const noexcept {
-    loader->return_batch(batch);
+    if (loader != nullptr) {
+        loader->return_batch(batch);
+    }
 }
 
 BatchLoader::BatchLoader(std::shared_ptr<SampleSource const> source, LoaderOptions const& options,
@@ -67,7 +74,7 @@ BatchLoader::BatchLoader(std::shared_ptr<SampleSource const> source, LoaderOptio
     auto const num_workers = static_cast<std::size_t>(options.data.num_workers);
     slots_.resize(static_cast<std::size_t>(options.data.prefetch_factor) + 1);
     for (Slot& slot : slots_) {
-        prepare_slot(slot, shape, memory);
+        prepare_slot(slot, shape, options.form, memory);
     }
     memory_bound_bytes_ = loader_memory_bytes(*source_, options);
     for (std::size_t worker = 0; worker < num_workers; ++worker) {
@@ -80,14 +87,21 @@ BatchLoader::BatchLoader(std::shared_ptr<SampleSource const> source, LoaderOptio
 
 BatchLoader::~BatchLoader() = default;
 
-void BatchLoader::prepare_slot(Slot& slot, BatchShape const& shape, HostMemory& memory) const {
+void BatchLoader::prepare_slot(Slot& slot, BatchShape const& shape, VolumeForm form,
+                               HostMemory& memory) const {
     auto const num_rows = static_cast<std::size_t>(shape.num_rows);
     auto const num_tokens = static_cast<std::size_t>(shape.num_tokens);
     slot.volumes = HostBuffer(memory);
     slot.errors.resize(num_rows);
     HostBatch& batch = slot.batch;
     batch.shape = shape;
-    batch.volumes = slot.volumes.resize<float>(static_cast<std::size_t>(shape.num_voxels()));
+    if (form == VolumeForm::kStored) {
+        for (std::size_t row = 0; row < num_rows; ++row) {
+            batch.stored.push_back({.memory = HostBuffer(memory), .voxels = {}, .recipe = {}});
+        }
+    } else {
+        batch.volumes = slot.volumes.resize<float>(static_cast<std::size_t>(shape.num_voxels()));
+    }
     batch.token_ids.resize(num_rows * num_tokens);
     batch.attention_mask.resize(num_rows * num_tokens);
     batch.token_counts.resize(num_rows);

@@ -1,8 +1,8 @@
 /// Batches, made ready by background threads while the caller computes.
 ///
-/// Memory is bounded and stated up front: prefetch_factor + 1 batches, and one stored volume per thread. Rows
-/// of a batch are shared out among all threads, so the next batch is always the one being worked on. The
-/// sequence of batches does not depend on the number of threads.
+/// Memory is bounded and stated up front: prefetch_factor + 1 batches, and one stored volume per thread where
+/// threads make the model's input. Rows of a batch are shared out among all threads, so the next batch is
+/// always the one being worked on. The sequence of batches does not depend on the number of threads.
 #pragma once
 
 #include <condition_variable>
@@ -20,7 +20,7 @@ namespace ctclip {
 
 class BatchLoader;
 
-/// Gives a batch's memory back to its loader, which must still exist.
+/// Gives a batch's memory back to its loader, which must still exist; does nothing for a batch without one.
 struct ReturnBatch {
     BatchLoader* loader = nullptr;
     void operator()(HostBatch const* batch) const noexcept;
@@ -32,6 +32,7 @@ struct LoaderOptions {
     Remainder remainder = Remainder::kDrop;
     Epochs epochs = Epochs::kEndless;
     std::optional<std::int64_t> num_samples;  ///< only the dataset's first so many, unshuffled; null: all
+    VolumeForm form = VolumeForm::kModelInput;
     std::int64_t max_tokens = 512;  ///< T; used only with a tokenizer
     int rank = 0;
     int world_size = 1;
@@ -82,7 +83,7 @@ class BatchLoader {
         std::int64_t row;
     };
 
-    void prepare_slot(Slot& slot, BatchShape const& shape, HostMemory& memory) const;
+    void prepare_slot(Slot& slot, BatchShape const& shape, VolumeForm form, HostMemory& memory) const;
     void run_worker(std::stop_token const& stop);
     /// Needs the lock. Nothing: no free slot now, or no batch left.
     std::optional<Ticket> try_take_row();

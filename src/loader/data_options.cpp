@@ -60,6 +60,13 @@ void DataOptions::bind(Schema& schema) {
     schema.choice("data.clip_order", clip_order,
                   {{"clip_resize", ClipOrder::kClipThenResize}, {"resize_clip", ClipOrder::kResizeThenClip}},
                   "clip to [-1000, 1000] HU before or after resampling");
+    schema.choice(
+        "data.preprocess_on", preprocess_on,
+        {{"auto", PreprocessPlace::kAuto},
+         {"cpu", PreprocessPlace::kCpu},
+         {"device", PreprocessPlace::kDevice}},
+        "who makes the model's input of stored volumes: the GPU where there is one (auto), loading threads "
+        "(cpu), or where the model computes (device); the bits are the same");
     schema.choice("data.bad_samples", bad_samples,
                   {{"fail", BadSamplePolicy::kFail}, {"replace", BadSamplePolicy::kReplace}},
                   "a sample that cannot be used: stop, or let another one take its place");

@@ -14,6 +14,13 @@
 
 namespace ctclip {
 
+/// Who makes the model's input of a stored volume; the bits are the same.
+enum class PreprocessPlace {
+    kAuto,    ///< the GPU where the model is on one
+    kCpu,     ///< loading threads
+    kDevice,  ///< where the model computes; without a GPU the GPU's code runs on the CPU, slowly
+};
+
 struct DataOptions {
     std::string shards_train;  ///< data.webdataset_shards_train, for resolve_shards
     std::string shards_val;
@@ -27,6 +34,7 @@ struct DataOptions {
     std::int64_t shuffle_window_mb = 0;  ///< 2^20 bytes; 0: the whole dataset is shuffled at once
     ReportText report_text = ReportText::kFindingsImpressions;
     ClipOrder clip_order = ClipOrder::kClipThenResize;
+    PreprocessPlace preprocess_on = PreprocessPlace::kAuto;
     BadSamplePolicy bad_samples = BadSamplePolicy::kFail;
     std::int64_t max_bad_samples = 10;  ///< different ones, per rank, that may be replaced
     std::int64_t read_retries = 0;      ///< further attempts after a failed read, with growing pauses

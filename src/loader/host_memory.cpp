@@ -12,11 +12,15 @@ namespace {
 constexpr std::size_t kCacheLineBytes = 64;
 constexpr std::size_t kLargePageBytes = std::size_t{2} << 20;
 
+std::size_t alignment_of(std::size_t size_bytes) {
+    return size_bytes >= kLargePageBytes ? kLargePageBytes : kCacheLineBytes;
+}
+
 class OrdinaryMemory final : public HostMemory {
   public:
     std::byte* allocate(std::size_t size_bytes) override {
-        std::size_t const alignment = size_bytes >= kLargePageBytes ? kLargePageBytes : kCacheLineBytes;
-        std::size_t const rounded_bytes = (size_bytes + alignment - 1) / alignment * alignment;
+        std::size_t const alignment = alignment_of(size_bytes);
+        std::size_t const rounded_bytes = allocated_bytes(size_bytes);
         void* const memory = std::aligned_alloc(alignment, rounded_bytes);
         if (memory == nullptr) {
             throw std::bad_alloc();
@@ -31,6 +35,11 @@ class OrdinaryMemory final : public HostMemory {
 };
 
 }  // namespace
+
+std::size_t allocated_bytes(std::size_t size_bytes) {
+    std::size_t const alignment = alignment_of(size_bytes);
+    return (size_bytes + alignment - 1) / alignment * alignment;
+}
 
 HostMemory& ordinary_memory() {
     static OrdinaryMemory memory;

@@ -1,5 +1,5 @@
-/// Where batches live. The default is ordinary memory in large pages; a job with a GPU gives page-locked
-/// memory.
+/// Where batches live: ordinary memory in large pages, or page-locked memory that a GPU copies from by
+/// itself.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ class HostMemory {
   public:
     virtual ~HostMemory() = default;
 
-    /// 64-byte aligned, uninitialised. Thread-safe. @throws std::bad_alloc
+    /// 64-byte aligned, uninitialised. Thread-safe. @throws std::bad_alloc, or Error that says why.
     virtual std::byte* allocate(std::size_t size_bytes) = 0;
     virtual void release(std::byte* memory, std::size_t size_bytes) noexcept = 0;
 
@@ -22,8 +22,17 @@ class HostMemory {
     HostMemory& operator=(HostMemory const&) = default;
 };
 
+/// What an allocation of `size_bytes` takes: whole cache lines; from 2 MiB on, whole large pages.
+std::size_t allocated_bytes(std::size_t size_bytes);
+
 /// Lives as long as the program.
 HostMemory& ordinary_memory();
+
+#if defined(CTCLIP_CUDA)
+/// Locked for GPU number `device`, whichever thread asks. Must outlive its buffers. Its allocate throws Error
+/// kUnavailable where the driver gives no more.
+std::unique_ptr<HostMemory> make_page_locked_memory(int device);
+#endif
 
 /// Grow-only memory that is reused from sample to sample.
 class HostBuffer {
@@ -33,7 +42,7 @@ class HostBuffer {
     HostBuffer& operator=(HostBuffer&& other) noexcept;
     ~HostBuffer();
 
-    /// `count` writable elements; earlier content is lost when the buffer grows. @throws std::bad_alloc
+    /// `count` writable elements; earlier content is lost when the buffer grows. @throws as HostMemory.
     template <class T>
     std::span<T> resize(std::size_t count) {
         reserve(count * sizeof(T));

@@ -20,6 +20,15 @@ std::span<float> volume_of(HostBatch& batch, std::int64_t row) {
     return batch.volumes.subspan(static_cast<std::size_t>(row) * num_voxels, num_voxels);
 }
 
+void make_model_input(SourceSample const& sample, std::optional<PreprocessRecipe> const& recipe,
+                      std::span<float> input_zxy, PreprocessScratch& scratch) {
+    if (recipe) {
+        preprocess(*recipe, sample.voxels, input_zxy, scratch);
+    } else {
+        widen_stored(sample.metadata.volume_shape, sample.voxels, input_zxy, scratch);
+    }
+}
+
 /// The labels of a sample; NaN for one that has none.
 void write_labels(std::span<float const> labels, std::span<float> row) {
     std::ranges::fill(row, std::numeric_limits<float>::quiet_NaN());
@@ -40,10 +49,18 @@ StageTimes RowPreparer::prepare(std::int64_t index, HostBatch& batch, std::int64
                                 WorkerScratch& scratch) const {
     StageTimes times;
     Stopwatch watch;
-    SourceSample const sample = source_->read(index, scratch.voxels);
+    StoredVolume* const stored =
+        batch.form() == VolumeForm::kStored ? &batch.stored[static_cast<std::size_t>(row)] : nullptr;
+    SourceSample const sample = source_->read(index, stored != nullptr ? stored->memory : scratch.voxels);
     times.read_s = watch.lap_s("read");
-    write_volume(sample, volume_of(batch, row), index, scratch);
-    times.preprocess_s = watch.lap_s("preprocess");
+    std::optional<PreprocessRecipe> const recipe = recipe_of(sample, index);
+    if (stored != nullptr) {
+        stored->voxels = sample.voxels;
+        stored->recipe = recipe;
+    } else {
+        make_model_input(sample, recipe, volume_of(batch, row), scratch.preprocess);
+        times.preprocess_s = watch.lap_s("preprocess");
+    }
     write_tokens(model_text(sample.report, report_text_), batch, row);
     times.text_s = watch.lap_s("tokenize");
     write_labels(sample.labels, row_of(batch.labels, row, std::int64_t{kNumLabels}));
@@ -55,23 +72,26 @@ StageTimes RowPreparer::prepare(std::int64_t index, HostBatch& batch, std::int64
 }
 
 void RowPreparer::prepare_padding(HostBatch& batch, std::int64_t row) const {
-    std::ranges::fill(volume_of(batch, row), kPaddingValue);
+    if (batch.form() == VolumeForm::kStored) {
+        StoredVolume& stored = batch.stored[static_cast<std::size_t>(row)];
+        stored.voxels = {};
+        stored.recipe.reset();
+    } else {
+        std::ranges::fill(volume_of(batch, row), kPaddingValue);
+    }
     write_tokens("", batch, row);
     write_labels({}, row_of(batch.labels, row, std::int64_t{kNumLabels}));
     batch.study_ids[static_cast<std::size_t>(row)].clear();
     batch.keys[static_cast<std::size_t>(row)].clear();
 }
 
-void RowPreparer::write_volume(SourceSample const& sample, std::span<float> input_zxy, std::int64_t index,
-                               WorkerScratch& scratch) const {
+std::optional<PreprocessRecipe> RowPreparer::recipe_of(SourceSample const& sample, std::int64_t index) const {
     SampleMetadata const& metadata = sample.metadata;
     try {
         if (metadata.layout == VolumeLayout::kRaw) {
             VolumeGeometry const geometry =
                 plan_geometry(metadata.volume_shape, metadata.xy_spacing_mm, metadata.z_spacing_mm, grid_);
-            preprocess(make_recipe(geometry, metadata.rescale_slope, metadata.rescale_intercept, clip_order_),
-                       sample.voxels, input_zxy, scratch.preprocess);
-            return;
+            return make_recipe(geometry, metadata.rescale_slope, metadata.rescale_intercept, clip_order_);
         }
         VolumeShape const expected{grid_.shape_zxy[1], grid_.shape_zxy[2], grid_.shape_zxy[0]};
         VolumeShape const& found = metadata.volume_shape;
@@ -80,7 +100,7 @@ void RowPreparer::write_volume(SourceSample const& sample, std::span<float> inpu
                 "Convert "
                 "the sources again, or set data.target_shape to what the shards hold.",
                 found[0], found[1], found[2], expected[0], expected[1], expected[2]);
-        widen_stored(found, sample.voxels, input_zxy, scratch.preprocess);
+        return std::nullopt;
     } catch (Error const& error) {
         fail(error.code(), "{}: {}", source_->describe(index), error.what());
     }

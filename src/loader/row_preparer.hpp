@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "kernels/preprocess_cpu.hpp"
 #include "loader/data_options.hpp"
@@ -25,14 +26,14 @@ class RowPreparer {
     RowPreparer(std::shared_ptr<SampleSource const> source, DataOptions const& options,
                 std::shared_ptr<WordPieceTokenizer const> tokenizer);
 
-    /// @throws Error naming file, member and cause.
+    /// The volume in the batch's form.   @throws Error naming file, member and cause.
     StageTimes prepare(std::int64_t index, HostBatch& batch, std::int64_t row, WorkerScratch& scratch) const;
     /// A row that stands for no sample: voxels -1, text "", labels NaN.
     void prepare_padding(HostBatch& batch, std::int64_t row) const;
 
   private:
-    void write_volume(SourceSample const& sample, std::span<float> input_zxy, std::int64_t index,
-                      WorkerScratch& scratch) const;
+    /// How the model's input is made of it; nothing for a volume that was preprocessed before it was stored.
+    std::optional<PreprocessRecipe> recipe_of(SourceSample const& sample, std::int64_t index) const;
     void write_tokens(std::string_view report, HostBatch& batch, std::int64_t row) const;
 
     std::shared_ptr<SampleSource const> source_;

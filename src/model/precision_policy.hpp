@@ -58,6 +58,11 @@ class PrecisionPolicy {
         return types_[static_cast<std::size_t>(operation)];
     }
     ComputeType compute_type() const noexcept { return type_; }
+    /// Element type of the volumes that the model reads: that of the norm of their patches, float32 at most
+    /// (a volume has no more).
+    at::ScalarType model_input() const noexcept {
+        return of(Operation::kNorm) == at::kDouble ? at::kFloat : of(Operation::kNorm);
+    }
     /// Type of master weights, their gradients and the optimizer's moments.
     at::ScalarType master() const noexcept { return of(Operation::kOptimizer); }
 

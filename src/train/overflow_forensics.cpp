@@ -111,7 +111,7 @@ Finding OverflowForensics::look_at_latents(SuspectStep const& suspect, std::size
     if (!row) {
         return {};
     }
-    std::string const stage = first_stage(suspect, *suspect.read_again()[micro_step], micro_step, *row);
+    std::string const stage = first_stage(suspect, suspect.read_again()[micro_step], micro_step, *row);
     return {FindingKind::kForward,
             fmt::format("the {} latent of study {} is not finite, first at {}", tower,
                         suspect.pseudonyms[micro_step][static_cast<std::size_t>(*row)],
@@ -122,10 +122,10 @@ Finding OverflowForensics::look_at_tokens(SuspectStep const& suspect) const {
     if (is_finite(suspect.traces.token_sum)) {
         return {};
     }
-    std::vector<HostBatch const*> const batches = suspect.read_again();
+    std::span<UploadedBatch const> const batches = suspect.read_again();
     for (std::size_t i = 0; i < batches.size(); ++i) {
-        for (std::int64_t row = 0; row < batches[i]->shape.num_rows; ++row) {
-            std::string const stage = first_stage(suspect, *batches[i], i, row);
+        for (std::int64_t row = 0; row < batches[i].host().shape.num_rows; ++row) {
+            std::string const stage = first_stage(suspect, batches[i], i, row);
             if (!stage.empty()) {
                 return {FindingKind::kForward,
                         fmt::format("an activation of study {} is not finite, first at {}",
@@ -139,7 +139,7 @@ Finding OverflowForensics::look_at_tokens(SuspectStep const& suspect) const {
 }
 
 /// Empty where all are finite: the weights may be one step further than they were.
-std::string OverflowForensics::first_stage(SuspectStep const& suspect, HostBatch const& batch,
+std::string OverflowForensics::first_stage(SuspectStep const& suspect, UploadedBatch const& batch,
                                            std::size_t micro_step, std::int64_t row) const {
     at::NoGradGuard const no_grad;
     std::string stage;

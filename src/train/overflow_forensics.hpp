@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
-#include "loader/batch_loader.hpp"
 #include "model/clip_model.hpp"
+#include "model/device_batch.hpp"
 #include "optim/named_tensor.hpp"
 #include "train/train_step.hpp"
 
@@ -32,7 +32,7 @@ struct SuspectStep {
     at::Tensor gradient_norms;                             ///< StepOutcome::gradient_norms()
     std::span<std::vector<std::string> const> pseudonyms;  ///< of each micro-batch's rows
     /// The step's batches once more.
-    std::function<std::vector<HostBatch const*>()> read_again;
+    std::function<std::span<UploadedBatch const>()> read_again;
 };
 
 class OverflowForensics {
@@ -50,7 +50,7 @@ class OverflowForensics {
     Finding look_at_latents(SuspectStep const& suspect, std::size_t micro_step) const;
     Finding look_at_tokens(SuspectStep const& suspect) const;
     Finding look_at_gradients(SuspectStep const& suspect) const;
-    std::string first_stage(SuspectStep const& suspect, HostBatch const& batch, std::size_t micro_step,
+    std::string first_stage(SuspectStep const& suspect, UploadedBatch const& batch, std::size_t micro_step,
                             std::int64_t row) const;
 
     ClipModel& model_;

@@ -80,17 +80,15 @@ Finding StepSettlement::explain(PendingStep const& step) const {
             rows.push_back(pseudonym(seed, inputs.training_set->study_id(index)));
         }
     }
-    std::unique_ptr<BatchLoader> loader;
-    std::vector<BatchLease> leases;
-    auto const read_again = [&] {
+    std::unique_ptr<DeviceLoader> loader;
+    std::vector<UploadedBatch> batches;
+    auto const read_again = [&]() -> std::span<UploadedBatch const> {
         LoaderOptions few = training_loader_options(sources_.options, sources_.world.host);
         few.data.num_workers = 0;  // the run's own loader keeps its memory: no more than the step's batches beside it
         few.data.prefetch_factor = sources_.options.training.gradient_accumulation_steps - 1;
-        loader = std::make_unique<BatchLoader>(inputs.training_set, few, inputs.tokenizer, step.before);
-        std::vector<HostBatch const*> batches;
+        loader = sources_.open_loader(step.before, few);
         for (std::size_t i = 0; i < step.row_indices.size(); ++i) {
-            leases.push_back(loader->next());
-            batches.push_back(leases.back().get());
+            batches.push_back(loader->next().value());
         }
         return batches;
     };

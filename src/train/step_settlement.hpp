@@ -4,10 +4,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
-#include "loader/batch_loader.hpp"
+#include "model/device_loader.hpp"
 #include "train/last_save.hpp"
 #include "train/overflow_forensics.hpp"
 #include "train/peak_rate.hpp"
@@ -41,7 +43,9 @@ class StepSettlement {
         TrainWorld const& world;
         OverflowForensics const& forensics;
         BatchLoader const& loader;  ///< for its times
-        RunFolder* folder;          ///< of rank 0; null on others
+        /// Over the run's training set.
+        std::function<std::unique_ptr<DeviceLoader>(SamplerState const& start, LoaderOptions const&)> open_loader;
+        RunFolder* folder;  ///< of rank 0; null on others
         LastSave const& last_save;
         PeakRate peak;
     };

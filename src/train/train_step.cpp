@@ -31,23 +31,21 @@ RowLatents detached(RowLatents const& latents) {
 }  // namespace
 
 TrainStep::TrainStep(ClipModel const& model, Optimizer& optimizer, GradientSync& gradient_sync,
-                     Communicator& communicator, StepSettings const& settings, at::Device device)
+                     Communicator& communicator, StepSettings const& settings)
     : model_(model),
       optimizer_(optimizer),
       gradient_sync_(gradient_sync),
       communicator_(communicator),
       settings_(settings),
-      dropout_seed_(derive_seed(settings.seed, "dropout")),
-      device_(device) {}
+      dropout_seed_(derive_seed(settings.seed, "dropout")) {}
 
-StepResult TrainStep::run(std::int64_t step, std::span<HostBatch const* const> micro_batches,
-                          StepTimer timer) {
+StepResult TrainStep::run(std::int64_t step, std::span<UploadedBatch const> micro_batches, StepTimer timer) {
     auto const num_micro_steps = static_cast<std::int64_t>(micro_batches.size());
     StepResult result;
     CodebookStatistics statistics;
     gradient_sync_.zero();
     for (std::int64_t i = 0; i < num_micro_steps; ++i) {
-        MicroStep const micro_step{.batch = *micro_batches[static_cast<std::size_t>(i)],
+        MicroStep const micro_step{.batch = micro_batches[static_cast<std::size_t>(i)],
                                    .dropout_seed = dropout_seed(step, i, num_micro_steps),
                                    .weight = 1.0 / static_cast<double>(num_micro_steps),
                                    .is_last = i + 1 == num_micro_steps};
@@ -82,8 +80,8 @@ std::uint64_t TrainStep::dropout_seed(std::int64_t step, std::int64_t micro_step
 }
 
 std::pair<RowLatents, at::Tensor> TrainStep::compute(MicroStep const& micro_step, StepTimer& timer) {
-    RowLatents const latents =
-        encode(micro_step.batch, {0, micro_step.batch.shape.num_rows}, micro_step.dropout_seed, Mode::kTrain);
+    RowLatents const latents = encode(micro_step.batch, {0, micro_step.batch.host().shape.num_rows},
+                                      micro_step.dropout_seed, Mode::kTrain);
     at::Tensor const loss = loss_of(latents) * micro_step.weight;
     timer.lap(StepPart::kForward);
     if (micro_step.is_last) {
@@ -96,7 +94,8 @@ std::pair<RowLatents, at::Tensor> TrainStep::compute(MicroStep const& micro_step
 
 std::pair<RowLatents, at::Tensor> TrainStep::compute_in_chunks(MicroStep const& micro_step,
                                                                StepTimer& timer) {
-    std::vector<RowRange> const chunks = split_rows(micro_step.batch.shape.num_rows, settings_.num_chunks);
+    std::vector<RowRange> const chunks =
+        split_rows(micro_step.batch.host().shape.num_rows, settings_.num_chunks);
     RowLatents cached = encode_without_gradient(micro_step, chunks);
     cached.text.requires_grad_();
     cached.image.requires_grad_();
@@ -135,13 +134,13 @@ RowLatents TrainStep::encode_without_gradient(MicroStep const& micro_step,
     return {at::cat(texts), at::cat(images), statistics, at::cat(volume_sums)};
 }
 
-RowLatents TrainStep::encode(HostBatch const& host_batch, RowRange rows, std::uint64_t dropout_seed,
+RowLatents TrainStep::encode(UploadedBatch const& uploaded, RowRange rows, std::uint64_t dropout_seed,
                              Mode mode) const {
-    DeviceBatch const batch = to_device(host_batch, device_, rows);
+    DeviceBatch const batch = uploaded.rows(rows);
     Pulse::of_process().beat();
     ImageLatents const image = model_.encode_image(batch.volume, mode);
     Pulse::of_process().beat();
-    std::int64_t const first_sample = communicator_.rank() * host_batch.shape.num_rows + rows.first;
+    std::int64_t const first_sample = communicator_.rank() * uploaded.host().shape.num_rows + rows.first;
     at::Tensor const text = model_.encode_text(batch.text, TextDropout{dropout_seed, first_sample});
     at::Tensor const volume_sums = mode == Mode::kTrain ? batch.volume.sum({1, 2, 3, 4}) : at::Tensor();
     return {text, image.latents, image.statistics, volume_sums};

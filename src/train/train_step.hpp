@@ -13,7 +13,6 @@
 #include <span>
 
 #include "dist/communicator.hpp"
-#include "loader/host_batch.hpp"
 #include "loss/contrastive_loss.hpp"
 #include "model/clip_model.hpp"
 #include "model/device_batch.hpp"
@@ -51,23 +50,23 @@ class TrainStep {
   public:
     /// All are used, not owned. @param communicator  over the memory of the model's device.
     TrainStep(ClipModel const& model, Optimizer& optimizer, GradientSync& gradient_sync,
-              Communicator& communicator, StepSettings const& settings, at::Device device);
+              Communicator& communicator, StepSettings const& settings);
 
     /// Collective. Reads nothing back from the device.
     /// @param step  index of this step from 0: dropout is a pure function of it and the seed.
     /// @param micro_batches  this rank's, all of one size; each counts the same.
     /// @param timer  goes on in the result.
-    StepResult run(std::int64_t step, std::span<HostBatch const* const> micro_batches, StepTimer timer);
+    StepResult run(std::int64_t step, std::span<UploadedBatch const> micro_batches, StepTimer timer);
 
     /// Of one micro-batch in a step: the seed of its dropout.
     std::uint64_t dropout_seed(std::int64_t step, std::int64_t micro_step,
                                std::int64_t num_micro_steps) const;
     /// Not collective.
-    RowLatents encode(HostBatch const& batch, RowRange rows, std::uint64_t dropout_seed, Mode mode) const;
+    RowLatents encode(UploadedBatch const& batch, RowRange rows, std::uint64_t dropout_seed, Mode mode) const;
 
   private:
     struct MicroStep {
-        HostBatch const& batch;
+        UploadedBatch const& batch;
         std::uint64_t dropout_seed = 0;
         double weight = 1.0;   // of its loss in that of the step
         bool is_last = false;  // its gradients complete the step
@@ -87,7 +86,6 @@ class TrainStep {
     Communicator& communicator_;
     StepSettings settings_;
     std::uint64_t dropout_seed_;
-    at::Device device_;
 };
 
 }  // namespace ctclip

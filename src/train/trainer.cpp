@@ -68,8 +68,7 @@ Trainer::Trainer(TrainOptions options, std::string config_yaml, TrainWorld const
       train_step_(model_, optimizer_, gradient_sync_, world.ranks,
                   {.loss = options_.contrast.loss(inputs_.model.loss_type),
                    .seed = static_cast<std::uint64_t>(options_.experiment.seed),
-                   .num_chunks = options_.training.grad_cache_chunks},
-                  world.device),
+                   .num_chunks = options_.training.grad_cache_chunks}),
       forensics_(model_, train_step_, optimizer_.parameters(), world.host),
       trace_(options_.profile_steps, options_.run.dir, world.host.rank()),
       bad_samples_(options_.data.max_bad_samples) {
@@ -157,17 +156,24 @@ void Trainer::begin() {
     if (world_.is_root()) {
         folder_->start(config_yaml_, run_record(options_, inputs_, parameters_, world_, peak, step_), step_);
     }
-    loader_ = std::make_unique<BatchLoader>(inputs_.training_set, training_loader_options(options_, world_.host),
-                                            inputs_.tokenizer, sampler_);
-    settlement_ = std::make_unique<StepSettlement>(StepSettlement::Sources{.options = options_,
-                                                                           .inputs = inputs_,
-                                                                           .world = world_,
-                                                                           .forensics = forensics_,
-                                                                           .loader = *loader_,
-                                                                           .folder = folder_.get(),
-                                                                           .last_save = *last_save_,
-                                                                           .peak = peak},
-                                                   step_);
+    loader_ = open_loader(sampler_, training_loader_options(options_, world_.host));
+    settlement_ = std::make_unique<StepSettlement>(
+        StepSettlement::Sources{.options = options_,
+                                .inputs = inputs_,
+                                .world = world_,
+                                .forensics = forensics_,
+                                .loader = loader_->host(),
+                                .open_loader = [this](SamplerState const& start,
+                                                      LoaderOptions const& options) { return open_loader(start, options); },
+                                .folder = folder_.get(),
+                                .last_save = *last_save_,
+                                .peak = peak},
+        step_);
+}
+
+std::unique_ptr<DeviceLoader> Trainer::open_loader(SamplerState const& start, LoaderOptions const& options) const {
+    return std::make_unique<DeviceLoader>(inputs_.training_set, options, inputs_.tokenizer, start, world_.device,
+                                          model_.policy().model_input());
 }
 
 void Trainer::train(std::function<bool()> const& stop_requested) {
@@ -208,28 +214,26 @@ void Trainer::take_step() {
     auto const begun = std::chrono::steady_clock::now();
     StepTimer timer;
     timer.start();
-    std::vector<BatchLease> leases;
-    std::vector<HostBatch const*> micro_batches;
+    std::vector<UploadedBatch> micro_batches;
     Pulse::of_process().set_activity(Activity::kData);
     for (std::int64_t i = 0; i < options_.training.gradient_accumulation_steps; ++i) {
-        leases.push_back(loader_->next());
-        micro_batches.push_back(leases.back().get());
+        micro_batches.push_back(loader_->next().value());
     }
     timer.lap(StepPart::kData);
 
     PendingStep launched;
     launched.begun = begun;
     launched.before = sampler_;
-    for (HostBatch const* const batch : micro_batches) {
-        launched.row_indices.push_back(dataset_indices(*batch));
-        launched.flops += training_flops(inputs_.model, *batch);
-        bad_samples_.note(*batch);
+    for (UploadedBatch const& batch : micro_batches) {
+        launched.row_indices.push_back(dataset_indices(batch.host()));
+        launched.flops += training_flops(inputs_.model, batch.host());
+        bad_samples_.note(batch.host());
     }
     Pulse::of_process().set_activity(step_ == first_step_ ? Activity::kFirstStep : Activity::kStep);
     Pulse::of_process().set_step(step_ + 1);
     launched.result = train_step_.run(step_, micro_batches, timer);
     launched.launch_s = launched.result.timer.total_s();
-    sampler_ = micro_batches.back()->state_after;
+    sampler_ = micro_batches.back().host().state_after;
     step_ += 1;
     launched.step = step_;
     launched.epoch = epoch();

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "model/clip_model.hpp"
+#include "model/device_loader.hpp"
 #include "optim/gradient_sync.hpp"
 #include "optim/optimizer.hpp"
 #include "train/bad_sample_budget.hpp"
@@ -48,6 +49,7 @@ class Trainer {
     ParameterSet const& parameters() const { return parameters_; }
 
   private:
+    std::unique_ptr<DeviceLoader> open_loader(SamplerState const& start, LoaderOptions const& options) const;
     void log_description() const;
     void begin();
     CheckpointInfo checkpoint_info() const;
@@ -77,7 +79,7 @@ class Trainer {
 
     std::unique_ptr<RunFolder> folder_;  // rank 0
     std::optional<LastSave> last_save_;  // once the run has begun
-    std::unique_ptr<BatchLoader> loader_;
+    std::unique_ptr<DeviceLoader> loader_;
     std::unique_ptr<StepSettlement> settlement_;  // once the run has begun
     std::unique_ptr<Validator> validator_;
     SamplerState sampler_;

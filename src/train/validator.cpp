@@ -36,9 +36,9 @@ Validator::Validator(ClipModel const& model, RunInputs const& inputs, TrainOptio
       prompts_(make_prompts("there_is", {kAbnormalityNames.begin(), kAbnormalityNames.end()})) {}
 
 ValidationResult Validator::run() const {
-    BatchLoader loader(inputs_.validation_set,
-                       scoring_loader_options(options_.data, options_.validation.eval_samples, host_), nullptr,
-                       SamplerState{});
+    DeviceLoader loader(inputs_.validation_set,
+                        scoring_loader_options(options_.data, options_.validation.eval_samples, host_), nullptr,
+                        SamplerState{}, device_, model_.policy().model_input());
     ZeroShotClassifier const classifier(model_, *inputs_.tokenizer, prompts_, options_.model.max_length,
                                         device_);
     ZeroShotScores const scores =

@@ -212,7 +212,7 @@ class ZeroShotTest : public EvaluatorTest {
     ZeroShotTest() : tokenizer_(Vocabulary::load(folder_ / "vocab.txt")) { parameters_.initialise(1); }
 
     ZeroShotScores score(std::shared_ptr<SampleSource const> const& source, LoaderOptions const& loader_options) {
-        BatchLoader loader(source, loader_options, nullptr, SamplerState{});
+        DeviceLoader loader(source, loader_options, nullptr, SamplerState{}, at::kCPU);
         return classifier().score(loader, KeepLatents::kNo, [] { return true; });
     }
     ZeroShotClassifier classifier() const {
@@ -261,7 +261,7 @@ TEST_F(ZeroShotTest, EveryBatchIsASignOfLife) {
     LoaderOptions loader_options = scoring_loader_options(train_.data, std::nullopt, self);
     loader_options.data.batch_size = 1;
     std::vector<std::uint64_t> beats;
-    BatchLoader loader(source, loader_options, nullptr, SamplerState{});
+    DeviceLoader loader(source, loader_options, nullptr, SamplerState{}, at::kCPU);
     classifier().score(loader, KeepLatents::kNo, [&] {
         beats.push_back(Pulse::of_process().read().num_beats);
         EXPECT_EQ(Pulse::of_process().read().activity, Activity::kValidation);

@@ -26,7 +26,8 @@ void write_element(float value, CountedElement* element) {
 
 template <class Element, class Voxels>
 std::vector<Element> run_kernel(Voxels const& voxels, InputShape shape) {
-    std::vector<Element> input(static_cast<std::size_t>(std::int64_t{shape.num_z} * shape.num_x * shape.num_y));
+    std::vector<Element> input(
+        static_cast<std::size_t>(std::int64_t{shape.num_z} * shape.num_x * shape.num_y));
     run_all_tiles(voxels, shape, input.data());
     return input;
 }

@@ -227,6 +227,28 @@ TEST(BatchLoader, BatchMemoryIsFixedAndWithinTheStatedBound) {
     EXPECT_EQ(memory.allocated_bytes, 0U);
 }
 
+TEST(BatchLoader, StoredVolumesStayWithinTheStatedBound) {
+    ShardFixture const shards(2, 10);
+    CountingMemory memory;
+    {
+        LoaderOptions options;
+        options.data = small_data_options();
+        options.data.num_workers = 4;
+        options.data.prefetch_factor = 3;
+        options.form = VolumeForm::kStored;
+        auto const source = shards.open();
+        BatchLoader loader(source, options, nullptr, {}, memory);
+        for (int batch = 0; batch < 60; ++batch) {
+            BatchLease const lease = loader.next();
+            EXPECT_TRUE(lease->volumes.empty());
+            EXPECT_EQ(lease->stored.size(), 2U);
+            EXPECT_LE(memory.allocated_bytes, loader.memory_bound_bytes());
+        }
+        EXPECT_EQ(loader.memory_bound_bytes(), 4 * 2 * allocated_bytes(source->largest_volume_bytes()));
+    }
+    EXPECT_EQ(memory.allocated_bytes, 0U);
+}
+
 TEST(BatchLoader, HoldingTooManyBatchesIsAnErrorNotAHang) {
     ShardFixture const shards(1, 8);
     LoaderOptions options;

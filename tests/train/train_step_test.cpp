@@ -7,6 +7,7 @@
 
 #include "base/splitmix64.hpp"
 #include "dist/self_communicator.hpp"
+#include "model/batch_uploader.hpp"
 #include "mpi/mpi_communicator.hpp"
 
 namespace ctclip {
@@ -104,7 +105,8 @@ class Replica {
                      3),
           sync_(trained(parameters_), communicator, {.bucket_cap_bytes = 4000, .overlap = settings.overlap}),
           step_(model_, optimizer_, sync_, communicator,
-                {.loss = {}, .seed = 5, .num_chunks = settings.num_chunks}, settings.device) {
+                {.loss = {}, .seed = 5, .num_chunks = settings.num_chunks}),
+          uploader_(settings.device) {
         if (!settings.device.is_meta()) {
             parameters_.initialise(3);
         }
@@ -114,12 +116,12 @@ class Replica {
     StepResult run(std::int64_t step, std::int64_t num_micro_batches = 1) {
         std::int64_t const count = kGlobalBatch / communicator_.world_size();
         std::vector<std::unique_ptr<Rows>> rows;
-        std::vector<HostBatch const*> batches;
+        std::vector<UploadedBatch> batches;
         std::int64_t const part = count / num_micro_batches;
         for (std::int64_t i = 0; i < num_micro_batches; ++i) {
             std::int64_t const first = i * communicator_.world_size() * part + communicator_.rank() * part;
             rows.push_back(std::make_unique<Rows>(first, part));
-            batches.push_back(&rows.back()->batch());
+            batches.push_back(uploader_.upload(borrowed(rows.back()->batch())));
         }
         return step_.run(step, batches, StepTimer{});
     }
@@ -144,6 +146,7 @@ class Replica {
     Optimizer optimizer_;
     GradientSync sync_;
     TrainStep step_;
+    BatchUploader uploader_;
 };
 
 double difference(at::Tensor const& a, at::Tensor const& b, double floor) {

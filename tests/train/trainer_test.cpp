@@ -98,6 +98,17 @@ TEST_F(TrainerTest, AnInterruptedRunEndsInTheSameBits) {
     EXPECT_EQ(whole.sampler, resumed.sampler);
 }
 
+TEST_F(TrainerTest, VolumesThatAreUploadedAsStoredTrainToTheSameBits) {
+    TrainOptions uploaded = options_;
+    uploaded.run.dir = folder_ / "uploaded";
+    uploaded.data.preprocess_on = PreprocessPlace::kDevice;
+
+    run(options_);
+    run(uploaded);
+
+    expect_same_bits(checkpoint(options_, 6).model, checkpoint(uploaded, 6).model);
+}
+
 // CTCLIP_RESUME_CUTS=200 for the long run.
 TEST_F(TrainerTest, AnyNumberOfInterruptionsAnywhereEndsInTheSameBits) {
     char const* const text = std::getenv("CTCLIP_RESUME_CUTS");
