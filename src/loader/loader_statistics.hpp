@@ -13,7 +13,8 @@ namespace ctclip {
 
 /// Seconds that loading threads spent, summed over threads.
 struct StageTimes {
-    double read_s = 0.0;        ///< storage and checksums
+    double read_s = 0.0;        ///< storage
+    double checksum_s = 0.0;    ///< CRC-32C of what was read
     double preprocess_s = 0.0;  ///< stored volume -> model input
     double text_s = 0.0;        ///< report -> tokens
     std::int64_t num_samples = 0;
@@ -21,9 +22,10 @@ struct StageTimes {
 
     StageTimes& operator+=(StageTimes const& other);
     StageTimes operator-(StageTimes const& earlier) const;
-    double busy_s() const { return read_s + preprocess_s + text_s; }
-    /// "reading", "preprocessing" or "tokenizing": what a starved run should look at first.
+    double busy_s() const { return read_s + checksum_s + preprocess_s + text_s; }
+    /// What a starved run should look at first: "reading", "verifying checksums", "preprocessing" or "tokenizing".
     std::string_view slowest_stage() const;
+    double slowest_stage_s() const;
 };
 
 /// Some steps of training, as far as data is concerned.

@@ -52,7 +52,8 @@ StageTimes RowPreparer::prepare(std::int64_t index, HostBatch& batch, std::int64
     StoredVolume* const stored =
         batch.form() == VolumeForm::kStored ? &batch.stored[static_cast<std::size_t>(row)] : nullptr;
     SourceSample const sample = source_->read(index, stored != nullptr ? stored->memory : scratch.voxels);
-    times.read_s = watch.lap_s("read");
+    times.read_s = watch.lap_s("read") - sample.checksum_s;
+    times.checksum_s = sample.checksum_s;
     std::optional<PreprocessRecipe> const recipe = recipe_of(sample, index);
     if (stored != nullptr) {
         stored->voxels = sample.voxels;

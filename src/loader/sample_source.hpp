@@ -19,6 +19,7 @@ struct SourceSample {
     std::span<std::uint16_t const> voxels;  ///< fp16 bit patterns, C order (x, y, z), in the caller's buffer
     std::string report;                     ///< findings, newline, impressions; uncleaned
     std::vector<float> labels;              ///< empty if the sample has none
+    double checksum_s = 0.0;                ///< of the time of `read`: what the volume's checksum took
 };
 
 /// All methods are const and thread-safe.

@@ -85,7 +85,7 @@ SourceSample ShardSource::read(std::int64_t index, HostBuffer& voxels) const {
     result.labels = shard->read_labels(*sample);
     std::span<std::uint16_t> const halves =
         voxels.resize<std::uint16_t>(static_cast<std::size_t>(num_voxels(result.metadata.volume_shape)));
-    shard->read_volume(*sample, halves);
+    result.checksum_s = shard->read_volume(*sample, halves);
     result.voxels = halves;
     return result;
 }

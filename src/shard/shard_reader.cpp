@@ -1,6 +1,7 @@
 #include "shard/shard_reader.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/crc32c.hpp"
@@ -77,17 +78,22 @@ std::vector<float> ShardReader::read_labels(ShardSample const& sample) const {
     return parse_labels(bytes, where(member));
 }
 
-void ShardReader::read_volume(ShardSample const& sample, std::span<std::uint16_t> halves) const {
-    read_member(member_of(sample, "bin"), std::as_writable_bytes(halves));
+double ShardReader::read_volume(ShardSample const& sample, std::span<std::uint16_t> halves) const {
+    return read_member(member_of(sample, "bin"), std::as_writable_bytes(halves));
 }
 
-void ShardReader::read_member(ShardMember const& member, std::span<std::byte> out) const {
+double ShardReader::read_member(ShardMember const& member, std::span<std::byte> out) const {
     CTCLIP_EXPECT(out.size() == member.size_bytes);
     std::uint32_t found = 0;
+    std::chrono::duration<double> checksum_time{0.0};
     for (std::size_t offset = 0; offset < out.size(); offset += kReadBytes) {
         std::span<std::byte> const part = out.subspan(offset, std::min(kReadBytes, out.size() - offset));
         read_exactly(file_, index_.path, member.data_offset + offset, part);
-        found = member.crc32c ? crc32c(part, found) : found;
+        if (member.crc32c) {
+            auto const start = std::chrono::steady_clock::now();
+            found = crc32c(part, found);
+            checksum_time += std::chrono::steady_clock::now() - start;
+        }
     }
     if (member.crc32c) {
         require(found == *member.crc32c, ExitCode::kBadInput,
@@ -96,6 +102,7 @@ void ShardReader::read_member(ShardMember const& member, std::span<std::byte> ou
                 "it again",
                 where(member), found, *member.crc32c);
     }
+    return checksum_time.count();
 }
 
 std::string ShardReader::read_text_member(ShardMember const& member, std::uint64_t limit_bytes) const {

@@ -33,10 +33,11 @@ class ShardReader {
     std::vector<float> read_labels(
         ShardSample const& sample) const;  ///< empty if the sample may lack them and does
     /// @param halves  num_voxels(read_metadata(sample).volume_shape) elements.
-    void read_volume(ShardSample const& sample, std::span<std::uint16_t> halves) const;
+    /// @returns seconds of its time that went into the checksum.
+    double read_volume(ShardSample const& sample, std::span<std::uint16_t> halves) const;
 
-    /// `out` has `member.size_bytes` bytes.
-    void read_member(ShardMember const& member, std::span<std::byte> out) const;
+    /// `out` has `member.size_bytes` bytes. @returns seconds of its time that went into the checksum.
+    double read_member(ShardMember const& member, std::span<std::byte> out) const;
 
   private:
     ShardMember const& member_of(ShardSample const& sample, std::string_view suffix) const;

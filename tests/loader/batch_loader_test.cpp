@@ -305,9 +305,10 @@ TEST(BatchLoader, ReportsWhereTimeGoes) {
     StageTimes const times = loader.stage_times();
     EXPECT_EQ(times.num_samples, 4);
     EXPECT_GT(times.read_s, 0.0);
+    EXPECT_GT(times.checksum_s, 0.0);
     EXPECT_GT(times.preprocess_s, 0.0);
     EXPECT_GT(times.bytes_read, 0U);
-    EXPECT_THAT(times.slowest_stage(), testing::AnyOf("reading", "preprocessing", "tokenizing"));
+    EXPECT_THAT(times.slowest_stage(), testing::AnyOf("reading", "verifying checksums", "preprocessing", "tokenizing"));
 }
 
 }  // namespace

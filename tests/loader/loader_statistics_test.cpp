@@ -26,6 +26,8 @@ TEST(WarningAbout, NamesTheShareTheStageAndWhatHelpsThere) {
         Optional(AllOf(HasSubstr("reading"), HasSubstr("faster storage"), Not(HasSubstr("preprocessed")))));
     EXPECT_THAT(warning_about({10, 100.0, 92.0, {.read_s = 1.0, .preprocess_s = 1.0, .text_s = 8.0}}),
                 Optional(HasSubstr("tokenizing")));
+    EXPECT_THAT(warning_about({10, 100.0, 92.0, {.read_s = 1.0, .checksum_s = 3.0, .text_s = 1.0}}),
+                Optional(HasSubstr("60 % of their time on verifying checksums")));
 }
 
 /// Storage that became slow late in a run is to blame then, whatever was slow before.
