@@ -10,6 +10,7 @@
 #include "kernels/preprocess_cpu.hpp"
 #include "loader/batch_loader.hpp"
 #include "text/vocabulary.hpp"
+#include "tools/bench_gpu_loader.hpp"
 #include "tools/ctclip_bench.hpp"
 
 namespace ctclip {
@@ -20,6 +21,7 @@ struct BenchLoaderOptions {
     std::filesystem::path config;
     std::filesystem::path vocab;
     bool wants_digests = false;
+    bool uses_gpu = false;
     std::int64_t repeats = 1;
     double target_rate = 13.0;
 };
@@ -44,9 +46,11 @@ DataOptions read_data_options(std::filesystem::path const& config) {
     return data;
 }
 
+/// With data.preprocess_on: device, what is left to threads beside a GPU: reading, checksums, text.
 LoaderOptions loader_options(DataOptions const& data, Epochs epochs) {
     LoaderOptions options;
     options.data = data;
+    options.form = data.preprocess_on == PreprocessPlace::kDevice ? VolumeForm::kStored : VolumeForm::kModelInput;
     options.remainder = Remainder::kPad;
     options.epochs = epochs;
     return options;
@@ -56,6 +60,7 @@ LoaderOptions loader_options(DataOptions const& data, Epochs epochs) {
 ExitCode print_digests(ToolContext& tool, std::shared_ptr<SampleSource const> source, DataOptions data) {
     data.shuffle = false;
     data.batch_size = 1;
+    data.preprocess_on = PreprocessPlace::kCpu;
     BatchLoader loader(std::move(source), loader_options(data, Epochs::kOne), nullptr, {});
     while (BatchLease const batch = loader.next()) {
         tool.write_json({{"key", batch->keys.front()},
@@ -102,7 +107,9 @@ nlohmann::json record_of(PassTimes const& pass, BatchLoader const& loader, DataO
             {"stored_gb_per_s", static_cast<double>(pass.stages.bytes_read) / pass.wall_s * 1e-9},
             {"wall_ms_per_volume", pass.wall_s / num_delivered * 1e3},
             {"cpu_ms_per_volume", ms_per_volume(pass.cpu_s)},
+            {"busy_ms_per_volume", ms_per_volume(pass.stages.busy_s())},
             {"read_ms_per_volume", ms_per_volume(pass.stages.read_s)},
+            {"checksum_ms_per_volume", ms_per_volume(pass.stages.checksum_s)},
             {"preprocess_ms_per_volume", ms_per_volume(pass.stages.preprocess_s)},
             {"text_ms_per_volume", ms_per_volume(pass.stages.text_s)},
             {"slowest_stage", pass.stages.slowest_stage()},
@@ -117,6 +124,9 @@ ExitCode bench_loader(ToolContext& tool, BenchLoaderOptions const& options) {
     if (options.wants_digests) {
         return print_digests(tool, source, data);
     }
+    if (options.uses_gpu) {
+        return bench_gpu_loader(tool, source, data, options.repeats);
+    }
     std::shared_ptr<WordPieceTokenizer const> tokenizer;
     if (!options.vocab.empty()) {
         tokenizer = std::make_shared<WordPieceTokenizer const>(Vocabulary::load(options.vocab));
@@ -128,9 +138,10 @@ ExitCode bench_loader(ToolContext& tool, BenchLoaderOptions const& options) {
         nlohmann::json const record = record_of(run_pass(loader), loader, data, options.target_rate);
         log_info(
             "{:.2f} volumes/s, {:.2f} GB/s stored; per volume {:.1f} ms of processor time; threads' time: "
-            "reading {:.1f}, preprocessing {:.1f}, text {:.2f}; {:.2f} cores at {} volumes/s",
+            "reading {:.1f}, checksums {:.1f}, preprocessing {:.1f}, text {:.2f}; {:.2f} cores at {} volumes/s",
             record.at("volumes_per_s").get<double>(), record.at("stored_gb_per_s").get<double>(),
             record.at("cpu_ms_per_volume").get<double>(), record.at("read_ms_per_volume").get<double>(),
+            record.at("checksum_ms_per_volume").get<double>(),
             record.at("preprocess_ms_per_volume").get<double>(),
             record.at("text_ms_per_volume").get<double>(), record.at("cores_at_target").get<double>(),
             options.target_rate);
@@ -145,7 +156,8 @@ ToolCommand bench_loader_command() {
     return make_command<BenchLoaderOptions>(
         "loader", "reads all samples of shards and makes them model inputs",
         {{"ctclip-bench loader --shards /data/shards --config run.yaml", "measures one pass over the shards"},
-         {"ctclip-bench loader --shards /data/shards --digests", "prints the SHA-256 of every model input"}},
+         {"ctclip-bench loader --shards /data/shards --digests", "prints the SHA-256 of every model input"},
+         {"ctclip-bench loader --shards /data/shards --gpu", "measures the first GPU's part instead"}},
         [](Schema& schema, BenchLoaderOptions& options) {
             VolumeFolder& folder = options.dataset.folder;
             schema.option("--shards", options.dataset.shards,
@@ -162,6 +174,8 @@ ToolCommand bench_loader_command() {
             schema.option("--vocab", options.vocab, "vocab.txt: reports are tokenized as well");
             schema.option("--digests", options.wants_digests,
                           "print a SHA-256 for every sample, in shard order");
+            schema.option("--gpu", options.uses_gpu,
+                          "the first GPU's part: upload, and the kernel beside the floor of its bytes");
             schema.option("--repeats", options.repeats, "passes over the shards, a record each").positive();
             schema
                 .option("--target-rate", options.target_rate,
