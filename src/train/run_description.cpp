@@ -26,7 +26,7 @@ std::vector<std::string> describe_run(TrainOptions const& options, RunInputs con
                                       ParameterSet const& parameters, TrainWorld const& world) {
     std::string_view const precision = name_of(options.training.precision);
     StepPlan const& plan = inputs.plan;
-    RunSize const size = size_of_run(parameters, inputs, training_loader_options(options, world.host));
+    RunSize const size = size_of_run(parameters, inputs, training_loader_options(options, world.host), world.device);
     return {
         fmt::format("device: {}, {} threads a rank; {} rank{}", world.device_name, world.num_threads,
                     world.host.world_size(), world.host.world_size() == 1 ? "" : "s"),

@@ -9,7 +9,8 @@ constexpr double kMomentBytes = 8.0;
 
 }  // namespace
 
-RunSize size_of_run(ParameterSet const& parameters, RunInputs const& inputs, LoaderOptions const& loader) {
+RunSize size_of_run(ParameterSet const& parameters, RunInputs const& inputs, LoaderOptions loader, at::Device device) {
+    loader.form = volume_form(loader.data.preprocess_on, device);
     double weight_bytes = 0.0;
     for (Parameter const& parameter : parameters.entries()) {
         weight_bytes += static_cast<double>(parameter.tensor.nbytes());

@@ -3,6 +3,7 @@
 
 #include "loader/batch_loader.hpp"
 #include "model/parameter_set.hpp"
+#include "model/device_loader.hpp"
 #include "train/run_inputs.hpp"
 
 namespace ctclip {
@@ -19,6 +20,7 @@ struct RunSize {
 };
 
 /// @param loader  of training; validation's batches are of the same size.
-RunSize size_of_run(ParameterSet const& parameters, RunInputs const& inputs, LoaderOptions const& loader);
+RunSize size_of_run(ParameterSet const& parameters, RunInputs const& inputs, LoaderOptions loader,
+                    at::Device device);
 
 }  // namespace ctclip

@@ -20,7 +20,7 @@ study() {
 }
 study > first.json 2> first.log
 [[ -s study/precision.html && -s study/precision.json ]]
-[[ $(grep -c training first.log) == 4 ]]
+[[ $(grep -c ': training, see' first.log) == 4 ]]
 study > second.json 2> second.log
 [[ $(grep -c 'done before' second.log) == 4 ]]
 cmp first.json second.json
