@@ -2,8 +2,8 @@
 #pragma once
 
 #include "loader/batch_loader.hpp"
-#include "model/parameter_set.hpp"
 #include "model/device_loader.hpp"
+#include "model/parameter_set.hpp"
 #include "train/run_inputs.hpp"
 
 namespace ctclip {
