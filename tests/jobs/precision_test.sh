@@ -13,26 +13,26 @@ config=$source_dir/tests/data/slurm/tiny.yaml
 
 "$bin_dir/ctclip-phantom" --quiet --output phantoms --count 4 --size 32,32,16 --threads 2 > /dev/null
 "$bin_dir/ctclip-convert" --quiet --config "$config"
-study() {
+study() {  # <output> <seeds> <validation shards> <bootstrap> [further arguments]
     "$bin_dir/ctclip-bench" precision --config "$config" --with training.max_steps=3 --with data.batch_size=1 \
-        --valid shards --output study --seeds 1,2 --precisions fp32,bf16 --bootstrap 20 \
-        --launcher "$mpirun --oversubscribe --bind-to none -n 2" "$@"
+        --output "$1" --seeds "$2" --valid "$3" --bootstrap "$4" --precisions fp32,bf16 \
+        --launcher "$mpirun --oversubscribe --bind-to none -n 2" "${@:5}"
 }
-study > first.json 2> first.log
+study study 1,2 shards 20 > first.json 2> first.log
 [[ -s study/precision.html && -s study/precision.json ]]
 [[ $(grep -c ': training, see' first.log) == 4 ]]
-study > second.json 2> second.log
+study study 1,2 shards 20 > second.json 2> second.log
 [[ $(grep -c 'done before' second.log) == 4 ]]
 cmp first.json second.json
 
 # Judged anew on other shards, without training anew; trained otherwise it would not be the same study.
 "$bin_dir/ctclip-convert" --quiet --config "$config" --set convert.samples_per_shard=2 --output other_shards
-study --seeds 1 --valid other_shards > other.json 2> other.log
+study study 1 other_shards 20 > other.json 2> other.log
 [[ $(grep -c "was done with another 'valid_digest'" other.log) == 2 && $(grep -c evaluating other.log) == 2 ]]
-study --seeds 1 --valid other_shards --bootstrap 21 > other.json 2> other.log
+study study 1 other_shards 21 > other.json 2> other.log
 [[ $(grep -c "was done with another 'bootstrap'" other.log) == 2 ]]
 code=0
-study --seeds 2 --with training.learning_rate=1e-4 2> refused.log || code=$?
+study study 2 shards 20 --with training.learning_rate=1e-4 2> refused.log || code=$?
 [[ $code == 78 ]] && grep -q "another 'with'" refused.log && grep -q "training.learning_rate" study/seed-2/fp32.log
 "$python" - << 'EOF'
 import json
@@ -44,6 +44,6 @@ assert len(study["auroc_change"]["bf16"]["by_seed"]) == 2, study
 EOF
 
 code=0
-study --output broken --with model.clip.dim_latent=0 2> error.log || code=$?
+study broken 1,2 shards 20 --with model.clip.dim_latent=0 2> error.log || code=$?
 [[ $code == 78 ]] && grep -q 'fp32.log says why' error.log
 echo "precision study: trained, judged, kept, and the code of a failed training passed on"
