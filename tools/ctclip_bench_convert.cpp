@@ -6,6 +6,7 @@
 #include "base/half.hpp"
 #include "base/machine.hpp"
 #include "convert/convert_benchmark.hpp"
+#include "jobs/shard_preprocessor.hpp"
 #include "tools/ctclip_bench.hpp"
 
 namespace ctclip {
@@ -34,7 +35,7 @@ nlohmann::ordered_json spread(std::vector<ConvertBenchmark> const& runs, Value c
 ExitCode bench_convert(ToolContext& tool, BenchConvertOptions const& options) {
     std::vector<ConvertBenchmark> runs;
     for (std::int64_t i = 0; i < options.repeats; ++i) {
-        runs.push_back(benchmark_conversion(options.convert));
+        runs.push_back(benchmark_conversion(options.convert, make_shard_preprocessor()));
         bool const is_last = i + 1 == options.repeats;
         if (!(is_last && options.keeps_shards)) {
             std::filesystem::remove_all(options.convert.output);

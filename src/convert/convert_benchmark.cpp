@@ -61,7 +61,7 @@ std::string find_writing_method(std::filesystem::path const& folder) {
 
 }  // namespace
 
-ConvertBenchmark benchmark_conversion(ConvertOptions const& options) {
+ConvertBenchmark benchmark_conversion(ConvertOptions const& options, VolumePreprocessor const& preprocess) {
     require(!std::filesystem::exists(options.output), ExitCode::kCannotCreate,
             "{} exists; a benchmark writes to a new folder", options.output.string());
     ConvertPlan const plan =
@@ -83,7 +83,7 @@ ConvertBenchmark benchmark_conversion(ConvertOptions const& options) {
                                                              ProgressStyle::kSilent);
                                          },
                                          [](std::string_view) {},
-                                         {}};
+                                         preprocess};
     auto const start = std::chrono::steady_clock::now();
     double const before_s = process_cpu_s();
     benchmark.decoded = convert(options, environment);

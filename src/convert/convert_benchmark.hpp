@@ -33,7 +33,8 @@ struct ConvertBenchmark {
 /// Inflates all volumes twice, then runs the convert job over them. The first pass, which is not measured, brings files
 /// into the page cache and memory into use. All passes decode as options.memory_limit_mb wants it.
 /// @param options  output: a folder that does not exist yet; it holds the shards afterwards.
+/// @param preprocess  for layout `preprocessed`.
 /// @throws Error as convert(); kCannotCreate if the output exists.
-ConvertBenchmark benchmark_conversion(ConvertOptions const& options);
+ConvertBenchmark benchmark_conversion(ConvertOptions const& options, VolumePreprocessor const& preprocess);
 
 }  // namespace ctclip

@@ -297,13 +297,13 @@ TEST(Convert, StoresPreprocessedVolumesAsTheProgramMakesThem) {
 
 TEST(ConvertBenchmark, MeasuresARealConversion) {
     MadeDataset dataset(4);
-    ConvertBenchmark const benchmark = benchmark_conversion(dataset.options);
+    ConvertBenchmark const benchmark = benchmark_conversion(dataset.options, dataset.environment().preprocess);
     EXPECT_EQ(benchmark.num_volumes, 4U);
     EXPECT_EQ(benchmark.source_array_bytes, 4 * 120 * sizeof(float));
     EXPECT_GT(benchmark.cpu_s, 0.0);
     EXPECT_GT(benchmark.inflate_cpu_s, 0.0);
     EXPECT_TRUE(fs::exists(dataset.options.output / "manifest.json"));
-    EXPECT_THAT([&] { benchmark_conversion(dataset.options); },
+    EXPECT_THAT([&] { benchmark_conversion(dataset.options, dataset.environment().preprocess); },
                 fails_with(ExitCode::kCannotCreate, "exists"));
 }
 
