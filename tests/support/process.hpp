@@ -2,12 +2,14 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -24,6 +26,7 @@ struct ProcessResult {
     int exit_code = -1;  ///< 128 + n after signal n, as in a shell
     std::string out;
     std::string err;
+    std::int64_t peak_memory_bytes = 0;  ///< largest resident size
 };
 
 /// A running program. Its output goes to files, so that it never blocks on a full pipe. Killed by the
@@ -65,7 +68,8 @@ class Process {
 
     ProcessResult wait() {
         int status = 0;
-        for (int i = 0; ::waitpid(pid_, &status, WNOHANG) == 0; ++i) {
+        rusage usage{};
+        for (int i = 0; ::wait4(pid_, &status, WNOHANG, &usage) == 0; ++i) {
             if (i == 6000) {
                 ::kill(pid_, SIGKILL);
             }
@@ -73,7 +77,7 @@ class Process {
         }
         pid_ = -1;
         int const code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        return {code, read(out_path()), read(err_path())};
+        return {code, read(out_path()), read(err_path()), std::int64_t{usage.ru_maxrss} * 1024};
     }
 
   private:
