@@ -3,15 +3,15 @@
     pip install torch==2.11.0 numpy          # into any Python environment; only this comparison needs it
     python3 tests/peers/compare_loader.py --bin build/bin --rounds 5
 
-One process and one thread each, shards in the page cache, every checksum verified by ctclip. Processor time per volume,
-reading included: median of the rounds, in brackets the least and the most; a ratio is that of neighbouring runs. In every
-case the model inputs of all are compared bit for bit, and the comparison fails where they differ: Python's with the AVX2
-kernels (torch's own bits depend on the processor; the timing leaves torch its choice).
+One process and one thread each, shards in the page cache, every checksum verified by ctclip (the last column: their share
+of its threads' time). Processor time per volume, reading included: median of the rounds, in brackets the least and the
+most; a ratio is that of neighbouring runs. In every case the model inputs of all are compared bit for bit, and the
+comparison fails where they differ: Python's with the AVX2 kernels (torch's own bits depend on the processor; the timing
+leaves torch its choice).
 """
 import argparse
 import io
 import json
-import os
 import pathlib
 import statistics
 import subprocess
@@ -20,7 +20,7 @@ import tarfile
 import tempfile
 
 import numpy as np
-from comparison import hardware, spread
+from comparison import hardware, run, run_lines, spread
 
 PEER = pathlib.Path(__file__).with_name("loader_peer.py")
 RAW_SHAPE = (512, 512, 300)       # x, y, z
@@ -62,27 +62,21 @@ def make_cases(folder, num_samples):
     yield f"preprocessed {'x'.join(map(str, TARGET_SHAPE))}", shard, ["preprocessed"]
 
 
-def run_peer(shard, loader, passes, environment=None):
-    words = [sys.executable, PEER, "--shard", shard, "--loader", loader, "--passes", str(passes)]
-    result = subprocess.run(words, check=True, capture_output=True, text=True, env={**os.environ, **(environment or {})})
-    return json.loads(result.stdout)
+def run_peer(shard, loader, passes, **environment):
+    return run([sys.executable, PEER, "--shard", shard, "--loader", loader, "--passes", passes], **environment)
 
 
 def run_ctclip(bench, shard, passes):
     config = shard.with_suffix(".yaml")
     config.write_text(ONE_THREAD)
-    words = [bench, "loader", "--shards", shard, "--config", config, "--repeats", str(passes + 1), "-q"]
-    lines = subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()
-    return [json.loads(line) for line in lines[1:]]  # the first pass touches fresh memory, as the peer's does
+    # The first pass touches fresh memory, as the peer's does.
+    return run_lines([bench, "loader", "--shards", shard, "--config", config, "--repeats", passes + 1, "-q"])[1:]
 
 
 def require_equal_bits(bench, shard, loaders):
-    lines = subprocess.run([bench, "loader", "--shards", shard, "--digests"], check=True, capture_output=True,
-                           text=True).stdout.splitlines()
-    ours = [json.loads(line)["sha256"] for line in lines]
+    ours = [line["sha256"] for line in run_lines([bench, "loader", "--shards", shard, "--digests"])]
     for loader in loaders:
-        theirs = run_peer(shard, loader, 0, {"ATEN_CPU_CAPABILITY": "avx2"})["sha256"]
-        if theirs != ours:
+        if run_peer(shard, loader, 0, ATEN_CPU_CAPABILITY="avx2")["sha256"] != ours:
             raise SystemExit(f"{shard.stem}: the model inputs of '{loader}' and of ctclip differ")
 
 

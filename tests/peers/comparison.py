@@ -1,16 +1,23 @@
 """What the comparisons with Python share: running a program for its JSON line, and naming the machine."""
 import json
+import os
 import platform
 import statistics
 import subprocess
 
 
-def run(command):
-    """@returns the last line of its output, decoded."""
-    result = subprocess.run([str(part) for part in command], check=False, capture_output=True, text=True)
+def run_lines(command, **environment):
+    """@param environment  variables besides this process's.   @returns every line of its output, decoded."""
+    result = subprocess.run([str(part) for part in command], check=False, capture_output=True, text=True,
+                            env={**os.environ, **environment})
     if result.returncode != 0:
         raise SystemExit(f"{' '.join(map(str, command))}: exit {result.returncode}\n{result.stderr}")
-    return json.loads(result.stdout.splitlines()[-1])
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def run(command, **environment):
+    """@returns the last line of its output, decoded."""
+    return run_lines(command, **environment)[-1]
 
 
 def hardware():
