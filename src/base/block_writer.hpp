@@ -53,5 +53,4 @@ class BlockWriter {
     std::string method_;
 };
 
-
 }  // namespace ctclip

@@ -30,4 +30,10 @@ void DigestedFile::skip_to(std::uint64_t offset) {
     offset_ = offset;
 }
 
+std::uint32_t file_crc32c(FileDescriptor const& file, std::filesystem::path const& path) {
+    DigestedFile digested(file, path);
+    digested.skip_to(file_size_bytes(file, path));
+    return digested.crc32c();
+}
+
 }  // namespace ctclip

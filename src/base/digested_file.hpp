@@ -30,4 +30,7 @@ class DigestedFile {
     std::uint32_t crc32c_ = 0;
 };
 
+/// CRC-32C of a whole file. @throws Error kIoError.
+std::uint32_t file_crc32c(FileDescriptor const& file, std::filesystem::path const& path);
+
 }  // namespace ctclip

@@ -23,14 +23,6 @@ constexpr std::uint64_t kWorkingBytes = std::uint64_t{32} << 20;
 /// SampleStream: one is being written while the next is converted.
 constexpr std::uint64_t kVolumesOfHalves = 2;
 
-/// The file was read a moment ago: this comes from the page cache.
-std::uint32_t file_crc32c(std::filesystem::path const& path) {
-    FileDescriptor const file = open_for_reading(path);
-    DigestedFile digested(file, path);
-    digested.skip_to(file_size_bytes(file, path));
-    return digested.crc32c();
-}
-
 /// To `num_voxels`, without old and new memory at the same time.
 void resize_afresh(std::vector<std::uint16_t>& halves, std::size_t num_voxels) {
     if (num_voxels > halves.capacity()) {
@@ -173,7 +165,8 @@ void SampleConverter::load_nifti(std::filesystem::path const& path, ConvertedSam
     sample.conversion.nifti = {header.type, header.slope, header.intercept, header.orientation};
     resize_afresh(sample.halves, array.num_voxels());
     sample.conversion.ledger = convert_to_half(array, sample.halves);
-    sample.conversion.source_crc32c = file_crc32c(path);
+    // The file was read a moment ago: this comes from the page cache.
+    sample.conversion.source_crc32c = file_crc32c(open_for_reading(path), path);
 }
 
 void SampleConverter::load_npz(std::filesystem::path const& path, ConvertedSample& sample) {

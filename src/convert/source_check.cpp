@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/crc32c.hpp"
+#include "base/digested_file.hpp"
 #include "base/error.hpp"
-#include "base/file_chunks.hpp"
 #include "npz/half_volume.hpp"
 #include "shard/python_json.hpp"
 #include "study/spacing.hpp"
@@ -18,8 +17,7 @@ namespace fs = std::filesystem;
 void require_file_on_record(ConversionRecord const& record, fs::path const& path) {
     FileDescriptor const file = open_for_reading(path);
     std::uint64_t const size_bytes = file_size_bytes(file, path);
-    std::uint32_t crc = 0;
-    for_each_chunk(file, path, 0, size_bytes, [&](auto chunk) { crc = crc32c(chunk, crc); });
+    std::uint32_t const crc = file_crc32c(file, path);
     require(
         size_bytes == record.source_size_bytes && crc == record.source_crc32c, ExitCode::kBadInput,
         "{} is not the file that was converted: {} bytes with CRC-32C {:08x}, on record are {} with {:08x}",

@@ -30,8 +30,7 @@ std::string volume_stem(std::filesystem::path const& path) {
 }
 
 NpzArray const& SourceReader::read(std::filesystem::path const& path, std::string const& npz_key) {
-    was_nifti_ = is_nifti(path);
-    return was_nifti_ ? nifti_.read(path) : npz_.read(path, npz_key);
+    return is_nifti(path) ? nifti_.read(path) : npz_.read(path, npz_key);
 }
 
 VolumeSummary SourceReader::peek(std::filesystem::path const& path, std::string const& npz_key) {

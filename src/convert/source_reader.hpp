@@ -24,13 +24,9 @@ class SourceReader {
     /// Headers only. @throws Error as read(), as far as these say.
     VolumeSummary peek(std::filesystem::path const& path, std::string const& npz_key);
 
-    /// Of the volume read last; nullptr if that was an NPZ.
-    NiftiHeader const* nifti_header() const { return was_nifti_ ? &nifti_.header() : nullptr; }
-
   private:
     NpzReader npz_;
     NiftiReader nifti_;
-    bool was_nifti_ = false;
 };
 
 }  // namespace ctclip
