@@ -1,8 +1,11 @@
 // ctclip-shard index: indexes for shards that were written elsewhere, and for other loaders.
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/durable_file.hpp"
 #include "base/error.hpp"
+#include "base/output_folder.hpp"
 #include "shard/shard_index.hpp"
 #include "shard/shard_indexer.hpp"
 #include "tools/ctclip_shard.hpp"
@@ -30,13 +33,18 @@ class Indexing {
         for (fs::path const& shard : shards) {
             index_shard(shard);
         }
-        if (is_folder && options_.for_energon) {
-            fs::create_directories(energon_folder(path));
-            write(energon_folder(path) / kEnergonInfoName, energon_info(shards));
-            write(energon_folder(path) / kEnergonSplitName, energon_split(shards, options_.energon_split));
+        if (!is_folder || !(options_.for_energon || options_.for_wids)) {
+            return;
         }
-        if (is_folder && options_.for_wids) {
-            write(path / kWidsName, wids_index(shards));
+        std::vector<ShardEntry> entries;
+        std::ranges::transform(shards, std::back_inserter(entries), entry_of);
+        if (options_.for_energon) {
+            create_folder(energon_folder(path));
+            write(energon_folder(path) / kEnergonInfoName, energon_info(entries));
+            write(energon_folder(path) / kEnergonSplitName, energon_split(entries, options_.energon_split));
+        }
+        if (options_.for_wids) {
+            write(path / kWidsName, wids_index(entries));
         }
     }
 

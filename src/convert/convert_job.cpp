@@ -6,6 +6,7 @@
 #include <memory>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -59,16 +60,18 @@ void log_oddities(StudyTable const& studies) {
     }
 }
 
-void write_if_absent(fs::path const& path, std::string const& content) {
+/// @param make  the content; called only if there is no such file.
+template <class Make>
+void write_if_absent(fs::path const& path, Make const& make) {
     if (!fs::exists(path)) {
-        write_durably(path, content, IfExists::kReplace);
+        write_durably(path, make(), IfExists::kReplace);
     }
 }
 
 /// How DALI and Energon reach the samples of a finished shard.
 void write_loader_indexes(fs::path const& shard) {
-    write_if_absent(dali_index_path(shard), dali_index(shard));
-    write_if_absent(energon_index_path(shard), energon_index(shard));
+    write_if_absent(dali_index_path(shard), [&] { return dali_index(shard); });
+    write_if_absent(energon_index_path(shard), [&] { return energon_index(shard); });
 }
 
 /// Shards of other ranks, for the progress that rank 0 shows: counted when their files appear.
@@ -143,10 +146,10 @@ class ShareOfRank {
             if (must_stop()) {
                 return false;
             }
-            require_finished(path_of(shard), plan_sha256_);
+            ShardSidecar const sidecar = require_finished(path_of(shard), plan_sha256_);
             write_loader_indexes(path_of(shard));
             num_finished_studies_ += static_cast<std::int64_t>(shard.num_studies);
-            num_quarantined_ += static_cast<std::int64_t>(read_sidecar(path_of(shard)).quarantined.size());
+            num_quarantined_ += static_cast<std::int64_t>(sidecar.quarantined.size());
             progress.advance();
         }
         return true;
@@ -186,8 +189,8 @@ class ShareOfRank {
     std::vector<PlannedStudy> studies_to_convert() const {
         std::vector<PlannedStudy> studies;
         for (PlannedShard const& shard : unfinished_) {
-            auto const first = plan_.studies().begin() + static_cast<std::ptrdiff_t>(shard.first_study);
-            studies.insert(studies.end(), first, first + static_cast<std::ptrdiff_t>(shard.num_studies));
+            std::span<PlannedStudy const> const of_shard = plan_.studies_of(shard);
+            studies.insert(studies.end(), of_shard.begin(), of_shard.end());
         }
         return studies;
     }
@@ -203,8 +206,7 @@ class ShareOfRank {
             ConvertedSample& sample = stream.next();
             warn_of_spacing(sample);
             if (sample.quarantine_reason) {
-                quarantine(plan_.studies()[shard.first_study + position], key, *sample.quarantine_reason,
-                           *writer);
+                quarantine(plan_.studies_of(shard)[position], key, *sample.quarantine_reason, *writer);
             } else {
                 add(key, sample, converter, *writer);
             }
@@ -286,15 +288,15 @@ void write_if_changed(fs::path const& path, std::string const& content) {
 }
 
 /// How Energon and webdataset's wids find the shards.
-void write_folder_indexes(ConvertPlan const& plan, fs::path const& output) {
-    std::vector<fs::path> shards;
-    for (PlannedShard const& shard : plan.shards()) {
-        shards.push_back(output / shard_name(shard.shard_index));
+void write_folder_indexes(ConversionSummary const& summary, fs::path const& output) {
+    std::vector<ShardEntry> entries;
+    for (ShardSummary const& shard : summary.shards) {
+        entries.push_back({shard.name, shard.size_bytes, shard.num_samples});
     }
-    fs::create_directories(energon_folder(output));
-    write_if_changed(energon_folder(output) / kEnergonInfoName, energon_info(shards));
-    write_if_absent(energon_folder(output) / kEnergonSplitName, energon_split(shards, "train"));
-    write_if_changed(output / kWidsName, wids_index(shards));
+    create_folder(energon_folder(output));
+    write_if_changed(energon_folder(output) / kEnergonInfoName, energon_info(entries));
+    write_if_absent(energon_folder(output) / kEnergonSplitName, [&] { return energon_split(entries, "train"); });
+    write_if_changed(output / kWidsName, wids_index(entries));
 }
 
 /// Rank 0, once all shards are there.
@@ -302,7 +304,7 @@ void write_summary(ConvertOptions const& options, ConvertPlan const& plan,
                    ConvertEnvironment const& environment, DecodedVolumes const& decoded) {
     ConversionSummary const summary = summarise(plan, options.output);
     write_if_changed(options.output / kSummaryName, encode_summary(summary, plan));
-    write_folder_indexes(plan, options.output);
+    write_folder_indexes(summary, options.output);
     write_if_changed(options.output / kManifestName, encode_manifest(summary));
     environment.write(summary_text(summary));
     if (decoded.num_whole + decoded.num_in_pieces > 0) {
@@ -313,7 +315,7 @@ void write_summary(ConvertOptions const& options, ConvertPlan const& plan,
 
 /// Collective. @throws Stopped on all ranks if one of them was stopped.
 void require_none_stopped(ConvertOptions const& options, Communicator& communicator, bool is_complete) {
-    if (sum_over_ranks(communicator, is_complete ? 0 : 1) > 0) {
+    if (any_rank(!is_complete, communicator)) {
         if (communicator.rank() == 0) {
             StopNotice(options.output).withdraw();
         }

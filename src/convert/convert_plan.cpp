@@ -193,8 +193,8 @@ std::vector<PlannedShard> ConvertPlan::shards_of_rank(int rank, int world_size) 
     std::vector<std::pair<std::uint64_t, PlannedShard>> by_size;
     for (PlannedShard const& shard : shards()) {
         std::uint64_t num_bytes = 0;
-        for (std::size_t i = 0; i < shard.num_studies; ++i) {
-            num_bytes += studies_[shard.first_study + i].source_size_bytes;
+        for (PlannedStudy const& study : studies_of(shard)) {
+            num_bytes += study.source_size_bytes;
         }
         by_size.emplace_back(num_bytes, shard);
     }

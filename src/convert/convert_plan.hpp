@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,6 +63,9 @@ class ConvertPlan {
 
     /// Consecutive chunks of samples_per_shard studies; the last one may be shorter.
     std::vector<PlannedShard> shards() const;
+    std::span<PlannedStudy const> studies_of(PlannedShard const& shard) const {
+        return std::span(studies_).subspan(shard.first_study, shard.num_studies);
+    }
     /// The shards of one rank, in index order. Largest first to the rank with the least bytes so far: a pure
     /// function of the plan, and together the ranks' shares are all shards, each once.
     std::vector<PlannedShard> shards_of_rank(int rank, int world_size) const;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <numeric>
+#include <span>
 #include <vector>
 
 #include "base/error.hpp"
@@ -22,8 +23,8 @@ std::vector<PlannedStudy> unfinished_studies(ConvertOptions const& options, Conv
     std::vector<PlannedStudy> studies;
     for (PlannedShard const& shard : plan.shards()) {
         if (!fs::exists(options.output / shard_name(shard.shard_index))) {
-            auto const first = plan.studies().begin() + static_cast<std::ptrdiff_t>(shard.first_study);
-            studies.insert(studies.end(), first, first + static_cast<std::ptrdiff_t>(shard.num_studies));
+            std::span<PlannedStudy const> const of_shard = plan.studies_of(shard);
+            studies.insert(studies.end(), of_shard.begin(), of_shard.end());
         }
     }
     return studies;

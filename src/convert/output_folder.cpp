@@ -30,11 +30,16 @@ std::optional<ConvertPlan> find_plan(ConvertOptions const& options) {
     return plan;
 }
 
-void require_finished(fs::path const& shard_path, std::string const& plan_sha256) {
+ShardSidecar require_finished(fs::path const& shard_path, std::string const& plan_sha256) {
     try {
-        require(fs::exists(sidecar_path(shard_path)) && read_sidecar(shard_path).plan_sha256 == plan_sha256,
-                ExitCode::kBadInput, "{} does not belong to the plan of this folder", shard_path.string());
+        std::string const shard = shard_path.string();
+        require(fs::exists(sidecar_path(shard_path)), ExitCode::kBadInput,
+                "{} does not belong to the plan of this folder", shard);
+        ShardSidecar sidecar = read_sidecar(shard_path);
+        require(sidecar.plan_sha256 == plan_sha256, ExitCode::kBadInput,
+                "{} does not belong to the plan of this folder", shard);
         verify_shard(shard_path);
+        return sidecar;
     } catch (Error const& error) {
         fail(error.code(),
              "{}. A finished shard is never overwritten: move it and its index away, and run again",

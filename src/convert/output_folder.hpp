@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "convert/convert_plan.hpp"
+#include "shard/sidecar.hpp"
 
 namespace ctclip {
 
@@ -20,7 +21,7 @@ std::filesystem::path plan_path(std::filesystem::path const& output);
 std::optional<ConvertPlan> find_plan(ConvertOptions const& options);
 
 /// A shard that is there must be finished: every byte of it the one on record for this plan. One that is damaged, or of
-/// another plan, is never overwritten: @throws Error kBadInput.
-void require_finished(std::filesystem::path const& shard_path, std::string const& plan_sha256);
+/// another plan, is never overwritten: @throws Error kBadInput. Returns its sidecar.
+ShardSidecar require_finished(std::filesystem::path const& shard_path, std::string const& plan_sha256);
 
 }  // namespace ctclip

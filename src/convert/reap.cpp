@@ -134,7 +134,7 @@ class Reaper {
 
     void require_planned(PlannedShard const& shard, SidecarSample const& sample, fs::path const& path) const {
         for (std::size_t position = 0; position < shard.num_studies; ++position) {
-            PlannedStudy const& study = plan_.studies()[shard.first_study + position];
+            PlannedStudy const& study = plan_.studies_of(shard)[position];
             if (sample.sample.key == sample_key(shard.shard_index, position)) {
                 require(sample.conversion && sample.study_id == study.study_id &&
                             sample.conversion->source_path == study.source_path &&

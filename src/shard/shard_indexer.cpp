@@ -16,10 +16,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-std::string yaml_name(std::filesystem::path const& path) {
-    return python_string(path.filename().string());
-}
-
 }  // namespace
 
 ShardSidecar make_sidecar(std::filesystem::path const& shard_path) {
@@ -65,7 +61,7 @@ std::string dali_index(std::filesystem::path const& shard_path) {
 
 std::string energon_index(std::filesystem::path const& shard_path) {
     TarListing const listing = walk_tar(open_for_reading(shard_path), shard_path);
-    ShardIndex const index = walk_shard(shard_path);
+    ShardIndex const index = index_shard(shard_path);
     std::string text;
     auto const append = [&](std::uint64_t offset) {
         text.append(reinterpret_cast<char const*>(&offset), sizeof offset);
@@ -77,6 +73,9 @@ std::string energon_index(std::filesystem::path const& shard_path) {
             ++sample;
         }
     }
+    require(sample == index.samples.end(), ExitCode::kBadInput,
+            "{}: its index lists samples that are not in it (the index is damaged, or of another shard)",
+            shard_path.string());
     append(listing.end_of_archive_offset);
     return text;
 }
@@ -93,32 +92,34 @@ std::filesystem::path energon_folder(std::filesystem::path const& folder_of_shar
     return folder_of_shards / ".nv-meta";
 }
 
-std::string energon_info(std::vector<std::filesystem::path> const& shard_paths) {
+ShardEntry entry_of(std::filesystem::path const& shard_path) {
+    ShardIndex const index = index_shard(shard_path);
+    return {shard_path.filename().string(), index.size_bytes, index.samples.size()};
+}
+
+std::string energon_info(std::vector<ShardEntry> const& shards) {
     std::string text = "shard_counts:\n";
-    for (auto const& path : shard_paths) {
-        text += fmt::format("  {}: {}\n", yaml_name(path), index_shard(path).samples.size());
+    for (ShardEntry const& shard : shards) {
+        text += fmt::format("  {}: {}\n", python_string(shard.name), shard.num_samples);
     }
     return text;
 }
 
-std::string energon_split(std::vector<std::filesystem::path> const& shard_paths, std::string const& split) {
+std::string energon_split(std::vector<ShardEntry> const& shards, std::string const& split) {
     std::string text = fmt::format("exclude: []\nsplit_parts:\n  {}:\n", python_string(split));
-    for (auto const& path : shard_paths) {
-        text += fmt::format("  - {}\n", yaml_name(path));
+    for (ShardEntry const& shard : shards) {
+        text += fmt::format("  - {}\n", python_string(shard.name));
     }
     return text;
 }
 
-std::string wids_index(std::vector<std::filesystem::path> const& shard_paths) {
-    ordered_json shards = ordered_json::array();
-    for (auto const& path : shard_paths) {
-        ShardIndex const index = index_shard(path);
-        shards.push_back({{"url", path.filename().string()},
-                          {"nsamples", index.samples.size()},
-                          {"filesize", index.size_bytes}});
+std::string wids_index(std::vector<ShardEntry> const& shards) {
+    ordered_json list = ordered_json::array();
+    for (ShardEntry const& shard : shards) {
+        list.push_back({{"url", shard.name}, {"nsamples", shard.num_samples}, {"filesize", shard.size_bytes}});
     }
     ordered_json const object = {
-        {"__kind__", "wids-shard-index-v1"}, {"wids_version", 1}, {"shardlist", std::move(shards)}};
+        {"__kind__", "wids-shard-index-v1"}, {"wids_version", 1}, {"shardlist", std::move(list)}};
     return object.dump(2) + "\n";
 }
 

@@ -2,6 +2,8 @@
 /// at random.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -23,15 +25,25 @@ std::filesystem::path dali_index_path(std::filesystem::path const& shard_path);
 /// numbers.
 std::string energon_index(std::filesystem::path const& shard_path);
 std::filesystem::path energon_index_path(std::filesystem::path const& shard_path);
+
+/// What the indexes of a whole folder say of one of its shards.
+struct ShardEntry {
+    std::string name;  ///< of the file
+    std::uint64_t size_bytes = 0;
+    std::size_t num_samples = 0;
+};
+/// From index_shard(). @throws Error as it does.
+ShardEntry entry_of(std::filesystem::path const& shard_path);
+
 /// Energon's .nv-meta/.info.yaml and .nv-meta/split.yaml for one split of all shards.
 std::filesystem::path energon_folder(std::filesystem::path const& folder_of_shards);
 inline constexpr char const* kEnergonInfoName = ".info.yaml";
 inline constexpr char const* kEnergonSplitName = "split.yaml";
-std::string energon_info(std::vector<std::filesystem::path> const& shard_paths);
-std::string energon_split(std::vector<std::filesystem::path> const& shard_paths, std::string const& split);
+std::string energon_info(std::vector<ShardEntry> const& shards);
+std::string energon_split(std::vector<ShardEntry> const& shards, std::string const& split);
 
 inline constexpr char const* kWidsName = "wids.json";
 /// The shard list that webdataset's wids reads (`wids-shard-index-v1`).
-std::string wids_index(std::vector<std::filesystem::path> const& shard_paths);
+std::string wids_index(std::vector<ShardEntry> const& shards);
 
 }  // namespace ctclip

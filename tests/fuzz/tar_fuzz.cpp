@@ -33,7 +33,7 @@ void check_members(TarListing const& listing) {
 void check_indexes(std::filesystem::path const& path, std::size_t num_samples) {
     promise(energon_index(path).size() == 8 * (num_samples + 1), "Energon's index has an offset a sample");
     promise(dali_index(path).starts_with("v1.2 "), "DALI's index has its version");
-    promise(nlohmann::json::parse(wids_index({path})).at("shardlist")[0].at("nsamples") == num_samples,
+    promise(nlohmann::json::parse(wids_index({entry_of(path)})).at("shardlist")[0].at("nsamples") == num_samples,
             "wids' index counts the samples");
     ShardSidecar const sidecar = make_sidecar(path);
     std::string const text = encode_sidecar(sidecar);

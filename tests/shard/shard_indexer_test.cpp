@@ -67,12 +67,12 @@ TEST(EnergonIndex, HoldsTheFirstHeaderOfEachSampleAndTheEnd) {
     ShardIndex const shard = walk_shard(kData / "webdataset/tarwriter.tar");
     EXPECT_THAT(offsets, testing::ElementsAre(0, shard.samples[1].members[0].data_offset - 1536,
                                               shard.samples[2].members[0].data_offset - 1536, 29'184));
-    EXPECT_EQ(energon_info({kData / "webdataset/tarwriter.tar"}), "shard_counts:\n  \"tarwriter.tar\": 3\n");
+    EXPECT_EQ(energon_info({entry_of(kData / "webdataset/tarwriter.tar")}), "shard_counts:\n  \"tarwriter.tar\": 3\n");
 }
 
 TEST(WidsIndex, ListsShardsWithTheirSamples) {
     EXPECT_THAT(
-        wids_index({kData / "webdataset/tarwriter.tar"}),
+        wids_index({entry_of(kData / "webdataset/tarwriter.tar")}),
         testing::AllOf(testing::HasSubstr("\"wids-shard-index-v1\""), testing::HasSubstr("\"nsamples\": 3")));
 }
 
