@@ -76,8 +76,9 @@ TEST(BadSamples, AWarningHasTheStudysPseudonymOnAnyRankAndTheCount) {
     std::string const with_metadata = pseudonym(6, "train_1_a_2");
     std::string const without_metadata = pseudonym(6, "000001_000004");
     for (auto const& [rank, world_size] : {std::pair(0, 1), std::pair(0, 2), std::pair(1, 2)}) {
-        BatchLoader loader(shards.open(), replacing_options(2, rank, world_size), nullptr, {.seed = 6});
-        testing::internal::CaptureStderr();
+        auto const source = shards.open();
+        testing::internal::CaptureStderr();  // the loader's threads start at once
+        BatchLoader loader(source, replacing_options(2, rank, world_size), nullptr, {.seed = 6});
         keys_of(loader, 30);
         std::string const log = testing::internal::GetCapturedStderr();
         EXPECT_THAT(log, HasSubstr("study " + with_metadata + " cannot be used (its data is wrong)"));
