@@ -26,8 +26,11 @@ void create_folder(fs::path const& folder) {
     if (error) {
         fail_errno(ExitCode::kCannotCreate, "cannot create the folder " + folder.string(), error.value());
     }
-    require(fs::is_directory(folder), ExitCode::kCannotCreate, "{} is not a folder. Choose another output.",
-            folder.string());
+    bool const is_folder = fs::is_directory(folder, error);
+    if (error) {
+        fail_errno(ExitCode::kIoError, "cannot look at " + folder.string(), error.value());
+    }
+    require(is_folder, ExitCode::kCannotCreate, "{} is not a folder. Choose another output.", folder.string());
 }
 
 void require_creatable(fs::path const& folder) {

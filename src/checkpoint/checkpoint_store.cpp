@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/log.hpp"
+#include "base/output_folder.hpp"
 
 namespace ctclip {
 namespace {
@@ -76,11 +77,7 @@ CheckpointStore::CheckpointStore(std::filesystem::path folder, RetentionPolicy p
     require(policy_.keep_last >= kLeastKept, ExitCode::kBadConfig,
             "keeping the last {} checkpoints is too few (the newest may turn out damaged). Keep at least {}",
             policy_.keep_last, kLeastKept);
-    std::error_code error;
-    std::filesystem::create_directories(folder_, error);
-    if (error) {
-        fail_errno(ExitCode::kCannotCreate, "cannot create folder " + folder_.string(), error.value());
-    }
+    create_folder(folder_);
     if (std::size_t const count = sweep_partial_files(folder_); count > 0) {
         log_info("{}: removed {} unfinished checkpoint file(s) of an interrupted save", folder_.string(),
                  count);

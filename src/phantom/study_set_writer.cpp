@@ -13,6 +13,7 @@
 
 #include "base/durable_file.hpp"
 #include "base/error.hpp"
+#include "base/output_folder.hpp"
 #include "npz/npz_writer.hpp"
 #include "phantom/contact_sheet.hpp"
 #include "phantom/random_stream.hpp"
@@ -70,14 +71,6 @@ std::string labels_row(PhantomStudy const& study) {
         row += study.signs[sign] ? ",1" : ",0";
     }
     return row + '\n';
-}
-
-void create_folder(std::filesystem::path const& folder) {
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (error) {
-        fail_errno(ExitCode::kCannotCreate, "cannot create the folder " + folder.string(), error.value());
-    }
 }
 
 void require_nothing_there(std::filesystem::path const& output) {

@@ -5,19 +5,15 @@
 
 #include "base/durable_file.hpp"
 #include "base/error.hpp"
+#include "base/output_folder.hpp"
 
 namespace ctclip {
 namespace {
 
 std::filesystem::path create(TrainOptions const& options) {
     require_new_or_resumable(options);
-    std::filesystem::path const& dir = options.run.dir;
-    std::error_code error;
-    std::filesystem::create_directories(dir, error);
-    if (error) {
-        fail_errno(ExitCode::kCannotCreate, "cannot create the run folder " + dir.string(), error.value());
-    }
-    return dir;
+    create_folder(options.run.dir);
+    return options.run.dir;
 }
 
 RetentionPolicy make_retention(CheckpointOptions const& options) {
@@ -62,7 +58,7 @@ void RunFolder::start(std::string const& config_yaml, nlohmann::ordered_json con
     write_durably(dir_ / "run.json", run_record.dump(2) + "\n", IfExists::kReplace);
     metrics_ = std::make_unique<MetricsLog>(dir_ / "metrics.jsonl", last_step);
     if (use_tensorboard_) {
-        std::filesystem::create_directories(dir_ / "tensorboard");
+        create_folder(dir_ / "tensorboard");
         tensorboard_ = std::make_unique<TensorboardWriter>(dir_ / "tensorboard", last_step + 1);
     }
 }
