@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/build_info.hpp"
+#include "base/byte_units.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/machine.hpp"
@@ -17,8 +18,6 @@
 
 namespace ctclip {
 namespace {
-
-constexpr double kBytesPerGiB = 1024.0 * 1024.0 * 1024.0;
 
 [[noreturn]] void fail_output() {
     if (errno == EPIPE) {

@@ -14,6 +14,7 @@
 #include "loader/batch_loader.hpp"
 #include "mpi/cuda_check.hpp"
 #include "tools/bench_gpu_loader.hpp"
+#include "tools/median.hpp"
 
 namespace ctclip {
 namespace {
@@ -66,11 +67,6 @@ struct Measured {
     std::vector<double> floor_s;
     std::vector<double> floor_share;  ///< floor_s / kernel_s: 1 is a kernel that cannot be faster
 };
-
-double median(std::vector<double> values) {
-    std::ranges::sort(values);
-    return values[values.size() / 2];
-}
 
 class GpuLoaderBench {
   public:

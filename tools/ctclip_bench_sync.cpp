@@ -15,6 +15,7 @@
 #include "tools/ctclip_bench.hpp"
 #include "train/state_capture.hpp"
 #include "train/train_step.hpp"
+#include "tools/median.hpp"
 
 namespace ctclip {
 namespace {
@@ -31,11 +32,6 @@ struct SyncSeconds {
     std::vector<double> exposed;  // waiting after backward, of the rank that was last
     std::vector<double> step;
 };
-
-double median(std::vector<double> values) {
-    std::ranges::sort(values);
-    return values[values.size() / 2];
-}
 
 class SyncBench {
   public:

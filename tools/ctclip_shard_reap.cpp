@@ -1,6 +1,7 @@
 // ctclip-shard reap: deletes the sources of finished shards, after proof and a word.
 #include <nlohmann/json.hpp>
 
+#include "base/byte_units.hpp"
 #include "convert/reap.hpp"
 #include "convert/reap_journal.hpp"
 #include "jobs/shard_preprocessor.hpp"
@@ -17,8 +18,7 @@ nlohmann::json report_json(ReapReport const& report, bool is_dry_run) {
 }
 
 void print_report(ToolContext& tool, ReapOptions const& options, ReapReport const& report) {
-    constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
-    double const gib = static_cast<double>(report.source_bytes) / kGib;
+    double const gib = static_cast<double>(report.source_bytes) / kBytesPerGiB;
     tool.print("{} shards read back from storage; every voxel of {} sources is in them ({:.2f} GiB)\n",
                report.num_shards, report.num_sources, gib);
     if (report.num_gone > 0) {

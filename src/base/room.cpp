@@ -4,15 +4,11 @@
 #include <string>
 #include <system_error>
 
+#include "base/byte_units.hpp"
 #include "base/error.hpp"
 #include "base/output_folder.hpp"
 
 namespace ctclip {
-namespace {
-
-constexpr double kBytesPerGiB = 1024.0 * 1024.0 * 1024.0;
-
-}  // namespace
 
 void require_free_space(std::filesystem::path const& folder, double needed_bytes) {
     std::error_code error;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/byte_units.hpp"
 #include "base/digest.hpp"
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
@@ -16,14 +17,13 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr double kMib = 1024.0 * 1024.0;
 
 double ratio(std::uint64_t before, std::uint64_t after) {
     return after == 0 ? 0.0 : static_cast<double>(before) / static_cast<double>(after);
 }
 
 std::string size_text(std::uint64_t num_bytes) {
-    double const mib = static_cast<double>(num_bytes) / kMib;
+    double const mib = static_cast<double>(num_bytes) / kBytesPerMiB;
     return mib < 1024.0 ? fmt::format("{:.1f} MiB", mib) : fmt::format("{:.2f} GiB", mib / 1024.0);
 }
 
@@ -71,7 +71,7 @@ ConversionSummary summarise(ConvertPlan const& plan, std::filesystem::path const
 std::string encode_manifest(ConversionSummary const& summary) {
     double total_mb = 0.0;
     for (ShardSummary const& shard : summary.shards) {
-        total_mb += static_cast<double>(shard.payload_bytes) / kMib;
+        total_mb += static_cast<double>(shard.payload_bytes) / kBytesPerMiB;
     }
     double const average_mb =
         summary.num_samples == 0 ? 0.0 : total_mb / static_cast<double>(summary.num_samples);

@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "base/byte_units.hpp"
 #include "base/error.hpp"
 #include "base/output_folder.hpp"
 #include "base/room.hpp"
@@ -16,7 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kNumProbes = 5;
-constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
 
 /// Those whose shard is not there yet: sources of finished shards may have been reaped.
 std::vector<PlannedStudy> unfinished_studies(ConvertOptions const& options, ConvertPlan const& plan) {
@@ -76,7 +76,7 @@ void dry_run_convert(ConvertOptions const& options, ConvertEnvironment const& en
             fmt::format("would {} {} studies in {} shards, about {:.2f} GiB still to write to {}\n"
                         "  volumes without CSV rows: {}; studies without volume: {}\n",
                         earlier ? "go on with" : "convert", plan.studies().size(), plan.shards().size(),
-                        needed_bytes / kGib, options.output.string(), plan.unmatched_volumes().size(),
+                        needed_bytes / kBytesPerGiB, options.output.string(), plan.unmatched_volumes().size(),
                         plan.studies_without_volume().size()));
     }
     environment.communicator.barrier();

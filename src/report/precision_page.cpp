@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/byte_units.hpp"
 #include "report/html_page.hpp"
 #include "report/precision_study.hpp"
 #include "report/svg_plot.hpp"
@@ -11,7 +12,6 @@
 namespace ctclip {
 namespace {
 
-constexpr double kBytesPerMiB = 1024.0 * 1024.0;
 constexpr std::size_t kMaxCurvePoints = 200;
 
 std::vector<RunResult const*> runs_in(PrecisionStudy const& study, std::string const& precision) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/build_info.hpp"
+#include "base/byte_units.hpp"
 #include "base/durable_file.hpp"
 #include "base/machine.hpp"
 #include "train/run_size.hpp"
@@ -13,20 +14,15 @@
 namespace ctclip {
 namespace {
 
-constexpr double kBytesPerGiB = 1024.0 * 1024.0 * 1024.0;
 constexpr double kFlopsPerTera = 1e12;
 
 }  // namespace
-
-std::int64_t global_batch(TrainOptions const& options, TrainWorld const& world) {
-    return options.data.batch_size * world.host.world_size() * options.training.gradient_accumulation_steps;
-}
 
 std::vector<std::string> describe_run(TrainOptions const& options, RunInputs const& inputs,
                                       ParameterSet const& parameters, TrainWorld const& world) {
     std::string_view const precision = name_of(options.training.precision);
     StepPlan const& plan = inputs.plan;
-    RunSize const size = size_of_run(parameters, inputs, training_loader_options(options, world.host), world.device);
+    RunSize const size = size_of_run(options, inputs, parameters, world);
     return {
         fmt::format("device: {}, {} threads a rank; {} rank{}", world.device_name, world.num_threads,
                     world.host.world_size(), world.host.world_size() == 1 ? "" : "s"),
@@ -46,7 +42,7 @@ std::vector<std::string> describe_run(TrainOptions const& options, RunInputs con
                     options.data.target_shape[2]),
         fmt::format("steps: {} of {} samples ({} x {} ranks x {} micro-batches), {:.2f} epochs; warm-up {}, "
                     "learning rate {:g}",
-                    plan.max_steps, global_batch(options, world), options.data.batch_size, world.host.world_size(),
+                    plan.max_steps, global_batch(options, world.host.world_size()), options.data.batch_size, world.host.world_size(),
                     options.training.gradient_accumulation_steps,
                     static_cast<double>(plan.max_steps) / static_cast<double>(plan.steps_per_epoch),
                     plan.warmup_steps, options.training.optimizer.lr_schedule.base_lr),

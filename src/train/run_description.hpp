@@ -13,9 +13,6 @@
 
 namespace ctclip {
 
-/// Samples that one optimizer step takes over all ranks.
-std::int64_t global_batch(TrainOptions const& options, TrainWorld const& world);
-
 /// Lines: device, precision, sizes, memory, data, steps.
 std::vector<std::string> describe_run(TrainOptions const& options, RunInputs const& inputs,
                                       ParameterSet const& parameters, TrainWorld const& world);

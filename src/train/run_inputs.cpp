@@ -38,6 +38,10 @@ void require_labels(SampleSource const& validation_set, TrainOptions const& opti
 
 }  // namespace
 
+std::int64_t global_batch(TrainOptions const& options, int world_size) {
+    return options.data.batch_size * world_size * options.training.gradient_accumulation_steps;
+}
+
 RunInputs open_run_inputs(TrainOptions const& options, int world_size) {
     require(
         options.data.training_set().is_given(), ExitCode::kBadConfig,
@@ -49,9 +53,7 @@ RunInputs open_run_inputs(TrainOptions const& options, int world_size) {
     require_fitting_input(options.data, inputs.model.image);
 
     inputs.training_set = open_dataset(options.data.training_set());
-    std::int64_t const global_batch =
-        options.data.batch_size * world_size * options.training.gradient_accumulation_steps;
-    inputs.plan = make_step_plan(options, inputs.training_set->size(), global_batch);
+    inputs.plan = make_step_plan(options, inputs.training_set->size(), global_batch(options, world_size));
     if (options.data.validation_set().is_given()) {
         inputs.validation_set = open_dataset(options.data.validation_set());
         require_labels(*inputs.validation_set, options);

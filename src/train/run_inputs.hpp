@@ -19,6 +19,9 @@ struct RunInputs {
     StepPlan plan;
 };
 
+/// Samples that one optimizer step takes over all ranks.
+std::int64_t global_batch(TrainOptions const& options, int world_size);
+
 /// Not collective: every rank reads for itself.
 /// @throws Error kBadConfig where the configuration contradicts itself (a target shape that the patches do
 /// not

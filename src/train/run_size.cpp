@@ -1,5 +1,7 @@
 #include "train/run_size.hpp"
 
+#include "model/device_loader.hpp"
+
 namespace ctclip {
 namespace {
 
@@ -9,8 +11,10 @@ constexpr double kMomentBytes = 8.0;
 
 }  // namespace
 
-RunSize size_of_run(ParameterSet const& parameters, RunInputs const& inputs, LoaderOptions loader, at::Device device) {
-    loader.form = volume_form(loader.data.preprocess_on, device);
+RunSize size_of_run(TrainOptions const& options, RunInputs const& inputs, ParameterSet const& parameters,
+                    TrainWorld const& world) {
+    LoaderOptions loader = training_loader_options(options, world.host);
+    loader.form = volume_form(options.data.preprocess_on, world.device);
     double weight_bytes = 0.0;
     for (Parameter const& parameter : parameters.entries()) {
         weight_bytes += static_cast<double>(parameter.tensor.nbytes());

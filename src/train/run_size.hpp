@@ -1,10 +1,9 @@
 /// How much room a run takes, known before it starts: in bytes, activations left out.
 #pragma once
 
-#include "loader/batch_loader.hpp"
-#include "model/device_loader.hpp"
 #include "model/parameter_set.hpp"
 #include "train/run_inputs.hpp"
+#include "train/train_world.hpp"
 
 namespace ctclip {
 
@@ -19,8 +18,8 @@ struct RunSize {
     }
 };
 
-/// @param loader  of training; validation's batches are of the same size.
-RunSize size_of_run(ParameterSet const& parameters, RunInputs const& inputs, LoaderOptions loader,
-                    at::Device device);
+/// Validation's batches count as training's: they are of the same size.
+RunSize size_of_run(TrainOptions const& options, RunInputs const& inputs, ParameterSet const& parameters,
+                    TrainWorld const& world);
 
 }  // namespace ctclip

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/byte_units.hpp"
 #include "base/error.hpp"
 #include "base/machine.hpp"
 #include "base/output_folder.hpp"
@@ -13,11 +14,6 @@
 #include "train/run_folder.hpp"
 
 namespace ctclip {
-namespace {
-
-constexpr double kBytesPerGiB = 1024.0 * 1024.0 * 1024.0;
-
-}  // namespace
 
 std::int64_t most_checkpoints(CheckpointOptions const& options) {
     return options.keep_last_n + (options.save_best ? 1 : 0) + 1;

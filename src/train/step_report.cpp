@@ -2,16 +2,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/byte_units.hpp"
 #include "base/json_number.hpp"
 #include "base/log.hpp"
 #include "base/machine.hpp"
 
 namespace ctclip {
-namespace {
-
-constexpr double kBytesPerGiB = 1024.0 * 1024.0 * 1024.0;
-
-}  // namespace
 
 nlohmann::ordered_json to_record(StepFacts const& facts) {
     nlohmann::ordered_json record = {{"step", facts.step},

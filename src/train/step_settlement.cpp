@@ -7,7 +7,6 @@
 #include "base/trace.hpp"
 #include "dist/pulse.hpp"
 #include "loader/bad_samples.hpp"
-#include "train/run_description.hpp"
 
 namespace ctclip {
 namespace {
@@ -56,7 +55,7 @@ StepFacts StepSettlement::look_at(PendingStep const& step, StepReport const& rep
             .timer = step.result.timer,
             .step_s = duration_s(step),
             .sync_hidden_share = step.result.sync_hidden_share,
-            .num_volumes = global_batch(sources_.options, sources_.world),
+            .num_volumes = global_batch(sources_.options, sources_.world.host.world_size()),
             .flops = step.flops,
             .peak_flops_per_s = sources_.peak.flops_per_s,
             .peak_device_memory_bytes = peak_device_memory_bytes(sources_.world.device)};

@@ -80,7 +80,7 @@ Trainer::Trainer(TrainOptions options, std::string config_yaml, TrainWorld const
 
 void Trainer::dry_run() const {
     log_description();
-    RunSize const size = size_of_run(parameters_, inputs_, training_loader_options(options_, world_.host), world_.device);
+    RunSize const size = size_of_run(options_, inputs_, parameters_, world_);
     if (world_.is_root()) {
         require_room_for_files(options_, size.checkpoint_bytes);
         check_resume();
