@@ -21,15 +21,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-LoaderOptions one_pass(DataOptions const& data) {
-    LoaderOptions options;
-    options.data = data;
-    options.remainder = Remainder::kPad;
-    options.epochs = Epochs::kOne;
-    options.max_tokens = 12;
-    return options;
-}
-
 /// Everything that a consumer sees of the first `max_batches` batches; `state` is where it then stands.
 std::vector<std::string> fingerprints(BatchLoader& loader, std::size_t max_batches, SamplerState& state) {
     std::vector<std::string> all;
@@ -205,15 +196,19 @@ class CountingMemory final : public HostMemory {
     std::atomic<std::size_t> allocated_bytes = 0;
 };
 
+LoaderOptions four_threads_three_ahead() {
+    LoaderOptions options;
+    options.data = small_data_options();
+    options.data.num_workers = 4;
+    options.data.prefetch_factor = 3;
+    return options;
+}
+
 TEST(BatchLoader, BatchMemoryIsFixedAndWithinTheStatedBound) {
     ShardFixture const shards(2, 10);
     CountingMemory memory;
     {
-        LoaderOptions options;
-        options.data = small_data_options();
-        options.data.num_workers = 4;
-        options.data.prefetch_factor = 3;
-        BatchLoader loader(shards.open(), options, nullptr, {}, memory);
+        BatchLoader loader(shards.open(), four_threads_three_ahead(), nullptr, {}, memory);
         std::size_t const batch_bytes = std::size_t{2} * 10 * 16 * 12 * sizeof(float);
         std::size_t const at_start = memory.allocated_bytes;
         EXPECT_EQ(at_start, 4 * batch_bytes);
@@ -231,10 +226,7 @@ TEST(BatchLoader, StoredVolumesStayWithinTheStatedBound) {
     ShardFixture const shards(2, 10);
     CountingMemory memory;
     {
-        LoaderOptions options;
-        options.data = small_data_options();
-        options.data.num_workers = 4;
-        options.data.prefetch_factor = 3;
+        LoaderOptions options = four_threads_three_ahead();
         options.form = VolumeForm::kStored;
         auto const source = shards.open();
         BatchLoader loader(source, options, nullptr, {}, memory);

@@ -69,6 +69,15 @@ DataOptions small_data_options() {
     return options;
 }
 
+LoaderOptions one_pass(DataOptions const& data) {
+    LoaderOptions options;
+    options.data = data;
+    options.remainder = Remainder::kPad;
+    options.epochs = Epochs::kOne;
+    options.max_tokens = 12;
+    return options;
+}
+
 std::shared_ptr<WordPieceTokenizer const> small_tokenizer() {
     return std::make_shared<WordPieceTokenizer const>(Vocabulary::parse(
         "[PAD]\n[UNK]\n[CLS]\n[SEP]\nlung\nnodule\nno\nleft\n.\n0\n1\n##1\n", "test vocabulary"));

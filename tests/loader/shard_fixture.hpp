@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "loader/data_options.hpp"
+#include "loader/batch_loader.hpp"
 #include "loader/shard_source.hpp"
 #include "shard/sample.hpp"
 #include "support/temp_dir.hpp"
@@ -43,6 +43,8 @@ class ShardFixture {
 
 /// A target of 10 x 16 x 12 voxels, one thread, batches of 2.
 DataOptions small_data_options();
+/// One epoch, its last batch padded, reports of up to 12 tokens.
+LoaderOptions one_pass(DataOptions const& data);
 std::shared_ptr<WordPieceTokenizer const> small_tokenizer();
 
 }  // namespace ctclip

@@ -95,15 +95,6 @@ class VolumeSourceTest : public testing::Test {
     MadeDataset dataset_{5};
 };
 
-LoaderOptions one_pass(DataOptions const& data) {
-    LoaderOptions options;
-    options.data = data;
-    options.remainder = Remainder::kPad;
-    options.epochs = Epochs::kOne;
-    options.max_tokens = 12;
-    return options;
-}
-
 /// All that a model sees, in dataset order. (Keys name places: they differ.)
 std::vector<std::string> model_inputs(std::shared_ptr<SampleSource const> source, DataOptions data) {
     data.shuffle = false;
