@@ -1,4 +1,4 @@
-// ctclip-bench convert: studies to durable shards, beside what inflating the same files alone costs.
+// ctclip-bench convert: studies to durable shards, beside what inflating and hashing the same bytes alone cost.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -52,10 +52,12 @@ ExitCode bench_convert(ToolContext& tool, BenchConvertOptions const& options) {
          {"wall_s", spread(runs, [](auto const& run) { return run.wall_s; })},
          {"cpu_s", spread(runs, [](auto const& run) { return run.cpu_s; })},
          {"inflate_cpu_s", spread(runs, [](auto const& run) { return run.inflate_cpu_s; })},
+         {"sha256_cpu_s", spread(runs, [](auto const& run) { return run.sha256_cpu_s; })},
          {"volumes_per_s", spread(runs, [](auto const& run) { return run.volumes_per_s(); })},
          {"cpu_ms_per_volume", spread(runs, [](auto const& run) { return run.cpu_ms_per_volume(); })},
          {"fraction_outside_inflate",
           spread(runs, [](auto const& run) { return run.fraction_outside_inflate(); })},
+         {"fraction_sha256", spread(runs, [](auto const& run) { return run.fraction_sha256(); })},
          {"inflate_cpu_share_of_wall",
           spread(runs, [](auto const& run) { return run.inflate_cpu_s / run.wall_s; })},
          {"peak_memory_bytes", last.peak_memory_bytes},

@@ -3,18 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <new>
-
 #include "base/error.hpp"
 
 namespace ctclip {
-
-DirectBlock::DirectBlock()
-    : memory_(static_cast<std::byte*>(std::aligned_alloc(kDirectAlignment, kDirectBlockBytes))) {
-    if (memory_ == nullptr) {
-        throw std::bad_alloc();
-    }
-}
 
 bool set_direct_io(FileDescriptor const& file, bool is_on) noexcept {
     int const flags = ::fcntl(file.get(), F_GETFL);

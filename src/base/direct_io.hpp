@@ -6,12 +6,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
-#include <memory>
 #include <span>
 
 #include "base/file_descriptor.hpp"
+#include "base/large_memory.hpp"
 
 namespace ctclip {
 
@@ -23,14 +22,11 @@ inline constexpr std::size_t kDirectBlockBytes = std::size_t{4} << 20;
 /// One block of aligned memory. @throws std::bad_alloc
 class DirectBlock {
   public:
-    DirectBlock();
+    DirectBlock() : memory_(allocate_large(kDirectBlockBytes)) {}
     std::span<std::byte> bytes() const noexcept { return {memory_.get(), kDirectBlockBytes}; }
 
   private:
-    struct Free {
-        void operator()(std::byte* memory) const noexcept { std::free(memory); }
-    };
-    std::unique_ptr<std::byte, Free> memory_;
+    LargeMemory memory_;
 };
 
 /// Turns direct I/O of an open file on or off; false if the file system refuses.

@@ -7,12 +7,15 @@
 #include <ctime>
 
 #include "base/block_writer.hpp"
+#include "base/digest.hpp"
 #include "base/error.hpp"
+#include "base/file_chunks.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/machine.hpp"
 #include "convert/conversion_summary.hpp"
 #include "dist/self_communicator.hpp"
 #include "npz/npz_reader.hpp"
+#include "shard/shard_writer.hpp"
 
 namespace ctclip {
 namespace {
@@ -44,6 +47,21 @@ class InflateFloor {
     ConvertPlan const& plan_;
     NpzReader reader_;
 };
+
+double sha256_cpu_s(ConvertPlan const& plan, std::filesystem::path const& output) {
+    double sum_s = 0.0;
+    for (PlannedShard const& shard : plan.shards()) {
+        std::filesystem::path const path = output / shard_name(shard.shard_index);
+        FileDescriptor const file = open_for_reading(path);
+        Sha256 sha256;
+        for_each_chunk(file, path, 0, file_size_bytes(file, path), [&](auto chunk) {
+            double const before_s = process_cpu_s();
+            sha256.update(chunk);
+            sum_s += process_cpu_s() - before_s;
+        });
+    }
+    return sum_s;
+}
 
 /// Tried out with a block of a file that never gets a name.
 std::string find_writing_method(std::filesystem::path const& folder) {
@@ -90,6 +108,7 @@ ConvertBenchmark benchmark_conversion(ConvertOptions const& options, VolumePrepr
     benchmark.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
     benchmark.peak_memory_bytes = peak_memory_bytes();
+    benchmark.sha256_cpu_s = sha256_cpu_s(plan, options.output);
     benchmark.writing_method = find_writing_method(options.output);
 
     ConversionSummary const summary = summarise(plan, options.output);

@@ -1,4 +1,5 @@
-/// How fast conversion is, against what inflating the same files alone costs.
+/// How fast conversion is, against what its two largest parts cost alone: inflating the sources, and the SHA-256 of the
+/// shards.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +18,7 @@ struct ConvertBenchmark {
     std::uint64_t shard_bytes = 0;
 
     double inflate_cpu_s = 0.0;  ///< reading, inflating and CRC-checking every volume, nothing else: the floor
+    double sha256_cpu_s = 0.0;   ///< hashing the shards again, nothing else
     double cpu_s = 0.0;          ///< the whole conversion, durable shards included
     double wall_s = 0.0;
 
@@ -28,6 +30,7 @@ struct ConvertBenchmark {
     double cpu_ms_per_volume() const { return 1e3 * cpu_s / static_cast<double>(num_volumes); }
     /// Share of the processor time that is not inflating.
     double fraction_outside_inflate() const { return 1.0 - inflate_cpu_s / cpu_s; }
+    double fraction_sha256() const { return sha256_cpu_s / cpu_s; }
 };
 
 /// Inflates all volumes twice, then runs the convert job over them. The first pass, which is not measured, brings files

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/large_memory.hpp"
 #include "base/trace.hpp"
 
 namespace ctclip {

@@ -22,10 +22,6 @@ class HostMemory {
     HostMemory& operator=(HostMemory const&) = default;
 };
 
-/// What an allocation of `size_bytes` takes: from 2 MiB on, whole large pages; below, whole cache lines (to which the
-/// allocator adds its own rounding, up to a fifth of them).
-std::size_t allocated_bytes(std::size_t size_bytes);
-
 /// Lives as long as the program.
 HostMemory& ordinary_memory();
 

@@ -37,18 +37,33 @@ namespace HWY_NAMESPACE {
 
 #if HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_SCALAR  // without instructions for fp16
 
-BlockSums sum_block(double const*, std::uint16_t const*, std::size_t) {
+template <class T>
+BlockSums sum_values(T const*, std::uint16_t const*, std::size_t) {
     return {};
 }
 
 #else
 
 namespace hn = hwy::HWY_NAMESPACE;
-using Doubles = hn::ScalableTag<double>;
-using Vector = hn::Vec<Doubles>;
-using Counts = hn::RebindToSigned<Doubles>;
 
+HWY_INLINE auto widen(hn::ScalableTag<float> floats, std::uint16_t const* halves) {
+    hn::Rebind<hwy::float16_t, hn::ScalableTag<float>> const packed;
+    return hn::PromoteTo(floats, hn::LoadU(packed, reinterpret_cast<hwy::float16_t const*>(halves)));
+}
+HWY_INLINE auto widen(hn::ScalableTag<double> doubles, std::uint16_t const* halves) {
+    hn::Rebind<float, hn::ScalableTag<double>> const floats;
+    hn::Rebind<hwy::float16_t, hn::ScalableTag<double>> const packed;
+    auto const half = hn::LoadU(packed, reinterpret_cast<hwy::float16_t const*>(halves));
+    return hn::PromoteTo(doubles, hn::PromoteTo(floats, half));
+}
+
+/// @tparam T  double or float: the difference of either and what it rounds to in fp16 is exact.
+template <class T>
 struct LaneSums {
+    using Values = hn::ScalableTag<T>;
+    using Vector = hn::Vec<Values>;
+    using Counts = hn::RebindToSigned<Values>;
+
     Vector min;
     Vector max;
     Vector worst_error;
@@ -58,22 +73,19 @@ struct LaneSums {
     explicit LaneSums(Vector first)
         : min(first),
           max(first),
-          worst_error(hn::Zero(Doubles())),
-          error_sum(hn::Zero(Doubles())),
+          worst_error(hn::Zero(Values())),
+          error_sum(hn::Zero(Values())),
           num_inexact(hn::Zero(Counts())) {}
 
-    HWY_INLINE void add(double const* values, std::uint16_t const* halves) {
-        Doubles const doubles;
-        hn::Rebind<float, Doubles> const floats;
-        hn::Rebind<hwy::float16_t, Doubles> const packed;
-        auto const half = hn::LoadU(packed, reinterpret_cast<hwy::float16_t const*>(halves));
-        Vector const value = hn::LoadU(doubles, values);
-        Vector const error = hn::Abs(hn::Sub(value, hn::PromoteTo(doubles, hn::PromoteTo(floats, half))));
+    HWY_INLINE void add(T const* values, std::uint16_t const* halves) {
+        Values const tag;
+        Vector const value = hn::LoadU(tag, values);
+        Vector const error = hn::Abs(hn::Sub(value, widen(tag, halves)));
         min = hn::Min(min, value);
         max = hn::Max(max, value);
         worst_error = hn::Max(worst_error, error);
         error_sum = hn::Add(error_sum, error);
-        auto const is_inexact = hn::RebindMask(Counts(), hn::Ne(error, hn::Zero(doubles)));
+        auto const is_inexact = hn::RebindMask(Counts(), hn::Ne(error, hn::Zero(tag)));
         num_inexact = hn::Sub(num_inexact, hn::VecFromMask(Counts(), is_inexact));  // a set mask is -1
     }
 
@@ -86,14 +98,15 @@ struct LaneSums {
     }
 };
 
-BlockSums sum_block(double const* values, std::uint16_t const* halves, std::size_t count) {
-    Doubles const doubles;
-    std::size_t const lanes = hn::Lanes(doubles);
+template <class T>
+HWY_INLINE BlockSums sum_values(T const* values, std::uint16_t const* halves, std::size_t count) {
+    hn::ScalableTag<T> const tag;
+    std::size_t const lanes = hn::Lanes(tag);
     if (count < 2 * lanes) {
         return {};
     }
-    LaneSums even(hn::LoadU(doubles, values));
-    LaneSums odd = even;  // two chains of operations hide the time that one takes
+    LaneSums<T> even(hn::LoadU(tag, values));
+    LaneSums<T> odd = even;  // two chains of operations hide the time that one takes
     std::size_t done = 0;
     for (; done + 2 * lanes <= count; done += 2 * lanes) {
         even.add(values + done, halves + done);
@@ -101,14 +114,22 @@ BlockSums sum_block(double const* values, std::uint16_t const* halves, std::size
     }
     even.merge(odd);
     return {done,
-            hn::GetLane(hn::MinOfLanes(doubles, even.min)),
-            hn::GetLane(hn::MaxOfLanes(doubles, even.max)),
-            hn::GetLane(hn::MaxOfLanes(doubles, even.worst_error)),
-            hn::GetLane(hn::SumOfLanes(doubles, even.error_sum)),
-            hn::GetLane(hn::SumOfLanes(Counts(), even.num_inexact))};
+            hn::GetLane(hn::MinOfLanes(tag, even.min)),
+            hn::GetLane(hn::MaxOfLanes(tag, even.max)),
+            hn::GetLane(hn::MaxOfLanes(tag, even.worst_error)),
+            hn::GetLane(hn::SumOfLanes(tag, even.error_sum)),
+            hn::GetLane(hn::SumOfLanes(typename LaneSums<T>::Counts(), even.num_inexact))};
 }
 
 #endif
+
+// Dispatch tables hold plain functions.
+BlockSums sum_f64(double const* values, std::uint16_t const* halves, std::size_t count) {
+    return sum_values(values, halves, count);
+}
+BlockSums sum_f32(float const* values, std::uint16_t const* halves, std::size_t count) {
+    return sum_values(values, halves, count);
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace ctclip
@@ -117,7 +138,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace ctclip {
 
-HWY_EXPORT(sum_block);
+HWY_EXPORT(sum_f64);
+HWY_EXPORT(sum_f32);
 
 namespace {
 
@@ -141,7 +163,16 @@ void add_one(double value, double half, HalfStatistics& statistics) {
 
 void HalfLedger::add(std::span<double const> values, std::span<std::uint16_t const> halves) {
     CTCLIP_EXPECT(values.size() == halves.size());
-    BlockSums const sums = HWY_DYNAMIC_DISPATCH(sum_block)(values.data(), halves.data(), values.size());
+    add_block(HWY_DYNAMIC_DISPATCH(sum_f64)(values.data(), halves.data(), values.size()), values, halves);
+}
+
+void HalfLedger::add(std::span<float const> values, std::span<std::uint16_t const> halves) {
+    CTCLIP_EXPECT(values.size() == halves.size());
+    add_block(HWY_DYNAMIC_DISPATCH(sum_f32)(values.data(), halves.data(), values.size()), values, halves);
+}
+
+template <class T>
+void HalfLedger::add_block(BlockSums const& sums, std::span<T const> values, std::span<std::uint16_t const> halves) {
     std::size_t done = 0;
     if (sums.num_values > 0 && std::isfinite(sums.error_sum)) {
         statistics_.min = std::min(statistics_.min, sums.min);

@@ -21,16 +21,23 @@ struct HalfStatistics {
     std::optional<std::int64_t> first_not_finite;  ///< C-order index of the first NaN or infinite fp16 voxel
 };
 
+/// What a whole block adds; defined where it is computed.
+struct BlockSums;
+
 class HalfLedger {
   public:
     /// @param values  as stored.    @param halves  what they became. Blocks that fit the first cache are
     /// fastest.
     void add(std::span<double const> values, std::span<std::uint16_t const> halves);
+    void add(std::span<float const> values, std::span<std::uint16_t const> halves);
 
     /// All but first_not_finite, which depends on the order of the voxels.
     HalfStatistics const& statistics() const { return statistics_; }
 
   private:
+    template <class T>
+    void add_block(BlockSums const& sums, std::span<T const> values, std::span<std::uint16_t const> halves);
+
     HalfStatistics statistics_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <type_traits>
 
 #include "base/error.hpp"
 #include "base/half.hpp"
@@ -26,12 +27,13 @@ void to_halves(std::span<T const> values, std::span<std::uint16_t> out) {
     half_from_array(values, out);
 }
 
-double to_double(RawHalf value) {
-    return half_to_float(value.bits);
-}
-template <class T>
-double to_double(T value) {
-    return static_cast<double>(value);
+template <class To, class T>
+To widen(T value) {
+    if constexpr (std::is_same_v<T, RawHalf>) {
+        return half_to_float(value.bits);
+    } else {
+        return static_cast<To>(value);
+    }
 }
 
 /// Up to kBlock stored elements, in the machine's byte order and aligned.
@@ -65,14 +67,21 @@ class SourceBlock {
     std::span<T const> values_;
 };
 
+/// The narrowest type that holds every value of T and that a ledger adds.
+template <class T>
+using Wide = std::conditional_t<std::is_same_v<T, std::int32_t>, double, float>;
+
 void add_to(HalfLedger& ledger, std::span<double const> values, std::span<std::uint16_t const> halves) {
+    ledger.add(values, halves);
+}
+void add_to(HalfLedger& ledger, std::span<float const> values, std::span<std::uint16_t const> halves) {
     ledger.add(values, halves);
 }
 template <class T>
 void add_to(HalfLedger& ledger, std::span<T const> values, std::span<std::uint16_t const> halves) {
-    std::array<double, kBlock> widened;
-    std::transform(values.begin(), values.end(), widened.begin(), [](T value) { return to_double(value); });
-    ledger.add(std::span(widened).first(values.size()), halves);
+    std::array<Wide<T>, kBlock> widened;
+    std::transform(values.begin(), values.end(), widened.begin(), [](T value) { return widen<Wide<T>>(value); });
+    ledger.add(std::span<Wide<T> const>(widened).first(values.size()), halves);
 }
 
 /// @param voxels  stored elements, as many as `out` has.

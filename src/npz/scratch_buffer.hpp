@@ -3,9 +3,9 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
-#include <memory>
 #include <span>
+
+#include "base/large_memory.hpp"
 
 namespace ctclip {
 
@@ -21,10 +21,7 @@ class ScratchBuffer {
     std::span<std::byte const> bytes() const noexcept { return {memory_.get(), size_bytes_}; }
 
   private:
-    struct Free {
-        void operator()(std::byte* memory) const noexcept { std::free(memory); }
-    };
-    std::unique_ptr<std::byte, Free> memory_;
+    LargeMemory memory_;
     std::size_t capacity_bytes_ = 0;
     std::size_t size_bytes_ = 0;
 };

@@ -99,6 +99,22 @@ TEST(HalfVolume, FortranOrderEqualsItsCOrderTwin) {
     }
 }
 
+TEST(HalfVolume, FloatStatisticsAreThoseOfTheirValues) {
+    constexpr std::size_t kCount = 3 * 1031;
+    std::vector<float> values(kCount);
+    for (std::size_t i = 0; i < kCount; ++i) {
+        values[i] = static_cast<float>(random_value(5, i));
+    }
+    for (std::size_t const num_special : {0U, 5U}) {
+        float const special[] = {NAN, 70'000.0F, -INFINITY, 1e-8F, 0x1.0p-140F};
+        std::copy_n(special, num_special, values.begin() + 1500);
+        for_each_instruction_set([&] {
+            HalfVolume const volume = to_half(array_of(DType::kF32, {3, 1, 1031}, values));
+            expect_equal(volume.statistics, plain_statistics({values.begin(), values.end()}));
+        });
+    }
+}
+
 TEST(HalfVolume, StatisticsCountEveryKindOfTrouble) {
     std::vector<double> const values{0.0,  -1024.0, 2049.0, 65519.0, 65520.0, -1e30,  kInfinity, -kInfinity,
                                      kNan, 0.1,     -0.0,   1e-30,   3071.0,  4097.0, 8.0,       100.5};

@@ -47,10 +47,11 @@ def compare(arguments, scratch, dtype):
     per_volume = 1e3 / arguments.count
     ratio = [peer["wall_s"] / own["wall_s"]["median"] for peer, own in zip(theirs, ours)]
     cpu_ratio = [peer["cpu_s"] / own["cpu_s"]["median"] for peer, own in zip(theirs, ours)]
-    outside = statistics.median(own["fraction_outside_inflate"]["median"] for own in ours)
+    outside, sha256 = (statistics.median(own[key]["median"] for own in ours)
+                       for key in ("fraction_outside_inflate", "fraction_sha256"))
     print(f"| {dtype} | {spread([per_volume * peer['wall_s'] for peer in theirs])} "
           f"| {spread([per_volume * own['wall_s']['median'] for own in ours])} | {spread(ratio)} | {spread(cpu_ratio)} "
-          f"| {100 * outside:.0f} % |", flush=True)
+          f"| {100 * outside:.0f} % | {100 * sha256:.0f} % |", flush=True)
 
 
 def main():
@@ -63,8 +64,9 @@ def main():
     parser.add_argument("--scratch", type=pathlib.Path, help="folder for the data, on the file system to measure")
     arguments = parser.parse_args()
     print(f"{hardware()}, one thread each, {arguments.count} volumes of {arguments.size}, {arguments.rounds} rounds\n")
-    print("| stored as | Python ms/volume | ctclip ms/volume | ratio (wall) | ratio (processor) | outside inflate |")
-    print("| --- | --- | --- | --- | --- | --- |", flush=True)
+    print("| stored as | Python ms/volume | ctclip ms/volume | ratio (wall) | ratio (processor) | outside inflate "
+          "| of it SHA-256 |")
+    print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
     with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
         for dtype in arguments.dtype or ["float64", "float32"]:
             compare(arguments, pathlib.Path(scratch), dtype)
