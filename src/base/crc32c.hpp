@@ -11,6 +11,9 @@ namespace ctclip {
 /// @param crc  the result for the bytes before these; 0 at the start.
 std::uint32_t crc32c(std::span<std::byte const> bytes, std::uint32_t crc = 0);
 
+/// Of A followed by B, from the checksum of each: cheaper than reading either again.
+std::uint32_t crc32c_of_both(std::uint32_t crc_a, std::uint32_t crc_b, std::uint64_t num_bytes_b);
+
 /// One table look-up a byte: what crc32c() equals on every processor.
 std::uint32_t crc32c_reference(std::span<std::byte const> bytes, std::uint32_t crc = 0);
 

@@ -92,14 +92,15 @@ DurableFile::~DurableFile() {
     }
 }
 
-void DurableFile::write(std::span<std::byte const> bytes) {
+std::uint32_t DurableFile::write(std::span<std::byte const> bytes) {
     CTCLIP_EXPECT(sealed_sha256_.empty());
-    bytes_written_ += bytes.size();
+    std::uint64_t const num_bytes = bytes.size();
+    std::uint32_t crc = 0;
     while (!bytes.empty()) {
         std::span<std::byte> const free = blocks_.block().subspan(block_used_bytes_);
         std::span<std::byte const> const piece = bytes.first(std::min({free.size(), bytes.size(), kPieceBytes}));
         sha256_.update(piece);
-        crc32c_ = crc32c(piece, crc32c_);
+        crc = crc32c(piece, crc);
         std::copy(piece.begin(), piece.end(), free.begin());
         block_used_bytes_ += piece.size();
         bytes = bytes.subspan(piece.size());
@@ -108,6 +109,9 @@ void DurableFile::write(std::span<std::byte const> bytes) {
             block_used_bytes_ = 0;
         }
     }
+    crc32c_ = crc32c_of_both(crc32c_, crc, num_bytes);
+    bytes_written_ += num_bytes;
+    return crc;
 }
 
 std::string DurableFile::seal() {

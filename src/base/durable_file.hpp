@@ -33,8 +33,9 @@ class DurableFile {
     DurableFile& operator=(DurableFile const&) = delete;
     ~DurableFile();
 
-    void write(std::span<std::byte const> bytes);
-    void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+    /// @return  the CRC-32C of `bytes`, which is computed anyway.
+    std::uint32_t write(std::span<std::byte const> bytes);
+    std::uint32_t write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
     std::uint64_t bytes_written() const noexcept { return bytes_written_; }
 
     /// Everything of commit() but the final name: for a digest that must be on record before the file

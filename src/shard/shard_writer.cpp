@@ -10,7 +10,7 @@
 namespace ctclip {
 namespace {
 
-constexpr std::size_t kPieceVoxels = std::size_t{64} << 10;  // digested twice and copied while the cache holds them
+constexpr std::size_t kPieceVoxels = std::size_t{64} << 10;  // digested and copied while the cache holds them
 
 void check_key(std::string_view key) {
     bool const is_plain = std::all_of(key.begin(), key.end(), [](char c) {
@@ -71,8 +71,7 @@ void ShardWriter::append_voxels(std::span<std::uint16_t const> halves) {
     require(bytes.size() <= open_->num_missing_bytes, ExitCode::kInternal, "{}: more voxels than its shape has",
             open_->sample.study_id);
     ShardMember& volume = open_->sample.sample.members.front();
-    volume.crc32c = crc32c(bytes, *volume.crc32c);
-    file_.write(bytes);
+    volume.crc32c = crc32c_of_both(*volume.crc32c, file_.write(bytes), bytes.size());
     open_->num_missing_bytes -= bytes.size();
 }
 
@@ -107,8 +106,7 @@ void ShardWriter::end_member(ShardMember const& member) {
 
 void ShardWriter::append(ShardSample& sample, std::string_view suffix, std::span<std::byte const> content) {
     ShardMember& member = begin_member(sample, suffix, content.size());
-    member.crc32c = crc32c(content);
-    file_.write(content);
+    member.crc32c = file_.write(content);
     end_member(member);
 }
 

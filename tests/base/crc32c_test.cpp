@@ -42,5 +42,17 @@ TEST(Crc32c, ContinuesWhereItStopped) {
     EXPECT_EQ(crc32c(all.subspan(12'345), crc32c(all.first(12'345))), crc32c(all));
 }
 
+TEST(Crc32c, OfTwoPartsIsThatOfTheWhole) {
+    std::vector<std::byte> bytes(70'000);
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        bytes[i] = static_cast<std::byte>(splitmix64(8, i));
+    }
+    std::span<std::byte const> const all(bytes);
+    for (std::size_t const cut : {0U, 1U, 7U, 4096U, 4465U, 69'999U, 70'000U}) {
+        std::span<std::byte const> const rest = all.subspan(cut);
+        EXPECT_EQ(crc32c_of_both(crc32c(all.first(cut)), crc32c(rest), rest.size()), crc32c(all)) << cut;
+    }
+}
+
 }  // namespace
 }  // namespace ctclip
