@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "model/saved_value.hpp"
+#include "model/tensor_element.hpp"
 
 namespace ctclip {
 namespace {
@@ -18,12 +19,6 @@ struct GatherPlan {
     RowPartition partition;
     Communicator* communicator;
 };
-
-Element element_of(at::Tensor const& tensor) {
-    require(tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kDouble, ExitCode::kInternal,
-            "latents are gathered in float32 or float64, not {}", at::toString(tensor.scalar_type()));
-    return tensor.scalar_type() == at::kDouble ? Element::kF64 : Element::kF32;
-}
 
 /// (rows, E) with zero rows added up to `num_rows`.
 at::Tensor padded_to(at::Tensor const& rows, std::int64_t num_rows) {
@@ -110,7 +105,7 @@ at::Tensor gather_rows(at::Tensor const& local, RowPartition const& partition, C
     if (communicator.world_size() == 1 || local.is_meta()) {
         return local;
     }
-    element_of(local);
+    element_of(local);  // refused here, not first in the backward pass
     return GatherFunction::apply(local, GatherPlan{partition, &communicator});
 }
 

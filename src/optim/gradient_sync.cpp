@@ -12,21 +12,10 @@
 #include "base/trace.hpp"
 #include "dist/bucket_plan.hpp"
 #include "dist/pulse.hpp"
+#include "model/tensor_element.hpp"
 
 namespace ctclip {
 namespace {
-
-Element element_of(at::Tensor const& tensor) {
-    switch (tensor.scalar_type()) {
-        case at::kFloat:
-            return Element::kF32;
-        case at::kDouble:
-            return Element::kF64;
-        default:
-            fail(ExitCode::kInternal, "gradients are averaged in float32 or float64, not in {}",
-                 at::toString(tensor.scalar_type()));
-    }
-}
 
 void check(NamedTensors const& parameters, Communicator const& communicator) {
     require(!parameters.empty(), ExitCode::kInternal, "there are no gradients to average: no parameters");

@@ -5,13 +5,10 @@
 
 #include "base/splitmix64.hpp"
 #include "dist/pulse.hpp"
+#include "model/tensor_element.hpp"
 
 namespace ctclip {
 namespace {
-
-Element element_of(at::Tensor const& tensor) {
-    return tensor.scalar_type() == at::kDouble ? Element::kF64 : Element::kF32;
-}
 
 /// Pieces that differ by at most a row; fewer than asked where there are fewer rows.
 std::vector<RowRange> split_rows(std::int64_t num_rows, std::int64_t num_chunks) {
