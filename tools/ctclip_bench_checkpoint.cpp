@@ -1,5 +1,4 @@
 // ctclip-bench checkpoint: how long a save stops training, and what the rest of it costs in the background.
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/build_info.hpp"
@@ -8,6 +7,7 @@
 #include "checkpoint/checkpoint_file.hpp"
 #include "tools/bench_model.hpp"
 #include "tools/ctclip_bench.hpp"
+#include "tools/spread.hpp"
 #include "train/state_capture.hpp"
 
 namespace ctclip {
@@ -23,11 +23,6 @@ struct BenchCheckpointOptions {
 struct Timings {
     std::vector<double> stall, serialise, save, verify;
 };
-
-nlohmann::ordered_json spread(std::vector<double> seconds) {
-    std::ranges::sort(seconds);
-    return {{"median_s", seconds[seconds.size() / 2]}, {"min_s", seconds.front()}, {"max_s", seconds.back()}};
-}
 
 template <class Work>
 double time_of(Work const& work) {
@@ -69,10 +64,10 @@ ExitCode bench_checkpoint(ToolContext& tool, BenchCheckpointOptions const& optio
                      {"trained_parameters", parameters.num_trained_parameters()},
                      {"file_bytes", file_bytes},
                      {"saves", options.repeats},
-                     {"stall", spread(timings.stall)},
-                     {"serialise", spread(timings.serialise)},
-                     {"serialise_write_verify", spread(timings.save)},
-                     {"verify_every_chunk", spread(timings.verify)},
+                     {"stall_s", spread(timings.stall)},
+                     {"serialise_s", spread(timings.serialise)},
+                     {"serialise_write_verify_s", spread(timings.save)},
+                     {"verify_every_chunk_s", spread(timings.verify)},
                      {"extra_memory_over_file",
                       static_cast<double>(peak_memory_bytes() - resident_bytes) / file_bytes},
                      {"software", software_name()}});

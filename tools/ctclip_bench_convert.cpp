@@ -1,5 +1,4 @@
 // ctclip-bench convert: studies to durable shards, beside what inflating and hashing the same bytes alone cost.
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/build_info.hpp"
@@ -8,6 +7,7 @@
 #include "convert/convert_benchmark.hpp"
 #include "jobs/shard_preprocessor.hpp"
 #include "tools/ctclip_bench.hpp"
+#include "tools/spread.hpp"
 
 namespace ctclip {
 namespace {
@@ -18,18 +18,13 @@ struct BenchConvertOptions {
     bool keeps_shards = false;
 };
 
-nlohmann::ordered_json spread(std::vector<double> values) {
-    std::ranges::sort(values);
-    return {{"median", values[values.size() / 2]}, {"min", values.front()}, {"max", values.back()}};
-}
-
 template <class Value>
-nlohmann::ordered_json spread(std::vector<ConvertBenchmark> const& runs, Value const& value) {
+nlohmann::ordered_json spread_of(std::vector<ConvertBenchmark> const& runs, Value const& value) {
     std::vector<double> values;
     for (ConvertBenchmark const& run : runs) {
         values.push_back(value(run));
     }
-    return spread(std::move(values));
+    return spread(values);
 }
 
 ExitCode bench_convert(ToolContext& tool, BenchConvertOptions const& options) {
@@ -49,17 +44,17 @@ ExitCode bench_convert(ToolContext& tool, BenchConvertOptions const& options) {
          {"source_array_bytes", last.source_array_bytes},
          {"shard_bytes", last.shard_bytes},
          {"runs", options.repeats},
-         {"wall_s", spread(runs, [](auto const& run) { return run.wall_s; })},
-         {"cpu_s", spread(runs, [](auto const& run) { return run.cpu_s; })},
-         {"inflate_cpu_s", spread(runs, [](auto const& run) { return run.inflate_cpu_s; })},
-         {"sha256_cpu_s", spread(runs, [](auto const& run) { return run.sha256_cpu_s; })},
-         {"volumes_per_s", spread(runs, [](auto const& run) { return run.volumes_per_s(); })},
-         {"cpu_ms_per_volume", spread(runs, [](auto const& run) { return run.cpu_ms_per_volume(); })},
+         {"wall_s", spread_of(runs, [](auto const& run) { return run.wall_s; })},
+         {"cpu_s", spread_of(runs, [](auto const& run) { return run.cpu_s; })},
+         {"inflate_cpu_s", spread_of(runs, [](auto const& run) { return run.inflate_cpu_s; })},
+         {"sha256_cpu_s", spread_of(runs, [](auto const& run) { return run.sha256_cpu_s; })},
+         {"volumes_per_s", spread_of(runs, [](auto const& run) { return run.volumes_per_s(); })},
+         {"cpu_ms_per_volume", spread_of(runs, [](auto const& run) { return run.cpu_ms_per_volume(); })},
          {"fraction_outside_inflate",
-          spread(runs, [](auto const& run) { return run.fraction_outside_inflate(); })},
-         {"fraction_sha256", spread(runs, [](auto const& run) { return run.fraction_sha256(); })},
+          spread_of(runs, [](auto const& run) { return run.fraction_outside_inflate(); })},
+         {"fraction_sha256", spread_of(runs, [](auto const& run) { return run.fraction_sha256(); })},
          {"inflate_cpu_share_of_wall",
-          spread(runs, [](auto const& run) { return run.inflate_cpu_s / run.wall_s; })},
+          spread_of(runs, [](auto const& run) { return run.inflate_cpu_s / run.wall_s; })},
          {"peak_memory_bytes", last.peak_memory_bytes},
          {"volumes_decoded_whole", last.decoded.num_whole},
          {"volumes_decoded_in_pieces", last.decoded.num_in_pieces},
