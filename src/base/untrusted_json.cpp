@@ -27,9 +27,10 @@ json parse_untrusted_json(std::string_view text, std::string const& what, std::s
                 names_of_open_objects.pop_back();
                 break;
             case json::parse_event_t::key:
-                require(names_of_open_objects.back().insert(parsed.get<std::string>()).second,
-                        ExitCode::kBadInput, "{} has the name {} twice in one object", what,
-                        parsed.dump(-1, ' ', true));
+                if (!names_of_open_objects.back().insert(parsed.get<std::string>()).second) {
+                    fail(ExitCode::kBadInput, "{} has the name {} twice in one object", what,
+                         parsed.dump(-1, ' ', true));
+                }
                 break;
             case json::parse_event_t::value:
                 break;
