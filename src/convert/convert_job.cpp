@@ -204,7 +204,7 @@ class ShareOfRank {
             }
             std::string const key = sample_key(shard.shard_index, position);
             ConvertedSample& sample = stream.next();
-            warn_of_spacing(sample);
+            warn_of_header(sample);
             if (sample.quarantine_reason) {
                 quarantine(plan_.studies_of(shard)[position], key, *sample.quarantine_reason, *writer);
             } else {

@@ -32,6 +32,10 @@ std::vector<std::pair<std::string, RescalePolicy>> const& rescale_names() {
     return kRescaleNames;
 }
 
+std::vector<std::pair<std::string, OrientationPolicy>> const& orientation_names() {
+    return kOrientationNames;
+}
+
 std::string_view name_of(RescalePolicy policy) {
     return find_name(kRescaleNames, policy);
 }

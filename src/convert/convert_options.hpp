@@ -37,6 +37,7 @@ enum class OrientationPolicy {
 
 /// As configurations spell them.
 std::vector<std::pair<std::string, RescalePolicy>> const& rescale_names();
+std::vector<std::pair<std::string, OrientationPolicy>> const& orientation_names();
 
 std::string_view name_of(RescalePolicy policy);
 std::string_view name_of(OutOfRangePolicy policy);

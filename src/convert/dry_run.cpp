@@ -42,7 +42,7 @@ double probe_volumes(ConvertOptions const& options, ConvertEnvironment const& en
     for (std::size_t i = 0; i < num_probes; ++i) {
         PlannedStudy const& study = to_convert[i * to_convert.size() / num_probes];
         converter.convert(study, sample);
-        warn_of_spacing(sample);
+        warn_of_header(sample);
         if (sample.is_streamed && !sample.quarantine_reason) {
             converter.stream(sample, [](auto) {});
         }

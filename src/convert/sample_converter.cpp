@@ -78,9 +78,9 @@ VolumeShape to_volume_shape(Shape const& shape) {
 
 }  // namespace
 
-void warn_of_spacing(ConvertedSample const& sample) {
-    if (!sample.spacing_warning.empty()) {
-        log_warning("{}", sample.spacing_warning);
+void warn_of_header(ConvertedSample const& sample) {
+    for (std::string const& warning : sample.header_warnings) {
+        log_warning("{}", warning);
     }
 }
 
@@ -105,7 +105,7 @@ void SampleConverter::convert(PlannedStudy const& planned, ConvertedSample& samp
     sample.metadata.xy_spacing_mm = parse_xy_spacing_mm(study->xy_spacing).value_or(0.0);
     sample.metadata.z_spacing_mm = study->z_spacing;
     if (is_nifti(path)) {
-        sample.spacing_warning = compare_spacing(sample.metadata, path);
+        compare_spacing(path, sample);
     }
     apply_range_policy(path, sample);
     if (sample.quarantine_reason) {
@@ -135,7 +135,7 @@ void SampleConverter::load(std::filesystem::path const& path, PlannedStudy const
                 "{} has {} bytes, but had {} when it was listed (two versions of the data would be mixed)",
                 path.string(), size_bytes, planned.source_size_bytes);
         sample.quarantine_reason.reset();
-        sample.spacing_warning.clear();
+        sample.header_warnings.clear();
         sample.is_streamed = false;
         sample.conversion = {};
         sample.conversion.source_path = planned.source_path;
@@ -159,7 +159,7 @@ void SampleConverter::load_nifti(std::filesystem::path const& path, ConvertedSam
             "NIfTI volumes without a limit (0).",
             path.string(), options_.memory_limit_mb);
     NpzArray const& array = nifti_.read(path);
-    check_orientation(path);
+    check_orientation(path, sample);
     describe(array, sample.conversion);
     NiftiHeader const& header = nifti_.header();
     sample.conversion.nifti = {header.type, header.slope, header.intercept, header.orientation};
@@ -199,20 +199,20 @@ void SampleConverter::load_npz(std::filesystem::path const& path, ConvertedSampl
     sample.conversion.source_crc32c = npz_.file_crc32c();
 }
 
-void SampleConverter::check_orientation(std::filesystem::path const& path) const {
+void SampleConverter::check_orientation(std::filesystem::path const& path, ConvertedSample& sample) const {
     std::optional<std::string> const& conflict = nifti_.header().orientation_conflict;
     if (!conflict) {
         return;
     }
     require(options_.nifti_orientation == OrientationPolicy::kSform, ExitCode::kBadInput,
             "{}: {}: nobody knows which way the patient lies. Correct its header; or if the sform is right "
-            "everywhere, set convert.nifti_orientation to sform",
+            "everywhere, set convert.nifti_orientation to sform (data. or evaluate. in place of convert. where those read it)",
             path.string(), *conflict);
-    log_warning("{}: {}. The sform counts", path.string(), *conflict);
+    sample.header_warnings.push_back(fmt::format("{}: {}. The sform counts", path.string(), *conflict));
 }
 
-std::string SampleConverter::compare_spacing(SampleMetadata const& metadata,
-                                             std::filesystem::path const& path) const {
+void SampleConverter::compare_spacing(std::filesystem::path const& path, ConvertedSample& sample) const {
+    SampleMetadata const& metadata = sample.metadata;
     NiftiHeader const& header = nifti_.header();
     double const x = header.axes[0].spacing_mm;
     double const y = header.axes[1].spacing_mm;
@@ -222,12 +222,12 @@ std::string SampleConverter::compare_spacing(SampleMetadata const& metadata,
     };
     if (agrees(x, metadata.xy_spacing_mm) && agrees(y, metadata.xy_spacing_mm) &&
         agrees(z, metadata.z_spacing_mm)) {
-        return "";
+        return;
     }
-    return fmt::format(
+    sample.header_warnings.push_back(fmt::format(
         "{}: its header says {:.4g} x {:.4g} x {:.4g} mm a voxel (left, back, head), the metadata CSV says {} in the "
         "slice and {:.4g} between slices. The CSV counts",
-        path.string(), x, y, z, metadata.xy_spacing, metadata.z_spacing_mm);
+        path.string(), x, y, z, metadata.xy_spacing, metadata.z_spacing_mm));
 }
 
 void SampleConverter::apply_range_policy(std::filesystem::path const& path, ConvertedSample& sample) const {

@@ -41,13 +41,13 @@ struct ConvertedSample {
     std::string report;
     std::vector<float> labels;
     ConversionRecord conversion;
-    std::string spacing_warning;  ///< for the log; empty: the file's own spacing, if it has one, is the CSV's
+    std::vector<std::string> header_warnings;  ///< for the log: what a NIfTI's header says otherwise than itself or the CSV
     std::optional<std::string>
         quarantine_reason;  ///< present: policy keeps the study out; the rest is unspecified
 };
 
-/// Logs `sample.spacing_warning` if there is one.
-void warn_of_spacing(ConvertedSample const& sample);
+/// Logs `sample.header_warnings`.
+void warn_of_header(ConvertedSample const& sample);
 
 class SampleConverter {
   public:
@@ -72,10 +72,10 @@ class SampleConverter {
     /// Whether the volume that is open in npz_ may be in memory as a whole, beside two volumes of halves.
     bool fits_in_memory(VolumeHeader const& header);
     /// Applies policy to the NIfTI read last, if its two orientations contradict each other.
-    void check_orientation(std::filesystem::path const& path) const;
+    void check_orientation(std::filesystem::path const& path, ConvertedSample& sample) const;
     /// Says so when the NIfTI read last is more than one per cent off the CSV's spacing. The CSV counts: headers of
     /// CT-RATE's first version lack the spacing, and its authors say to trust the CSV.
-    std::string compare_spacing(SampleMetadata const& metadata, std::filesystem::path const& path) const;
+    void compare_spacing(std::filesystem::path const& path, ConvertedSample& sample) const;
     void apply_range_policy(std::filesystem::path const& path, ConvertedSample& sample) const;
     void describe_rescale(Study const& study, ConvertedSample& sample) const;
     /// @param halves  the volume's, or what stands for them in check_hu().

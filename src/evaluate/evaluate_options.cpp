@@ -19,6 +19,8 @@ void bind_volumes(Schema& schema, DatasetOptions& dataset) {
                "array in each NPZ; auto: the first of data, volume, arr_0, arr");
     schema.choice("evaluate.rescale", dataset.reading.rescale, rescale_names(),
                   "volumes: use the CSV's slope and intercept; or the voxels are HU already; or check each");
+    schema.choice("evaluate.nifti_orientation", dataset.reading.nifti_orientation, orientation_names(),
+                  "volumes: where a NIfTI's sform and qform contradict each other: stop; or go on by the sform");
     schema.rule("evaluate.shards", [&dataset] {
         return dataset.is_given() ? "" : "is missing (or evaluate.volumes): what to score";
     });

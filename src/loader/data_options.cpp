@@ -36,6 +36,8 @@ void DataOptions::bind(Schema& schema) {
     schema.choice(
         "data.rescale", volume_reading.rescale, rescale_names(),
         "volumes_*: use the CSV's slope and intercept; or the voxels are HU already; or check each");
+    schema.choice("data.nifti_orientation", volume_reading.nifti_orientation, orientation_names(),
+                  "volumes_*: where a NIfTI's sform and qform contradict each other: stop; or go on by the sform");
     schema.rule("data.volumes_train", [this] { return training_set().find_problem(); });
     schema.rule("data.volumes_val", [this] { return validation_set().find_problem(); });
     schema.key("data.batch_size", batch_size, "samples per rank and micro-batch").positive();

@@ -19,6 +19,7 @@ ConvertOptions convert_options_of(VolumeFolder const& folder, VolumeReading cons
     options.labels = folder.labels;
     options.npz_key = reading.npz_key;
     options.rescale = reading.rescale;
+    options.nifti_orientation = reading.nifti_orientation;
     return options;
 }
 
@@ -73,7 +74,7 @@ SourceSample VolumeSource::read(std::int64_t index, HostBuffer& voxels) const {
     std::unique_ptr<Desk> desk = take_desk();
     ConvertedSample& converted = desk->sample;
     desk->converter.convert(study(index), converted);
-    warn_once_of_spacing(index, converted);
+    warn_once_of_header(index, converted);
     SourceSample result;
     result.key = converted.metadata.study_id;
     result.metadata = std::move(converted.metadata);
@@ -98,13 +99,13 @@ std::vector<SampleGroup> VolumeSource::groups() const {
     return groups;
 }
 
-void VolumeSource::warn_once_of_spacing(std::int64_t index, ConvertedSample const& converted) const {
-    if (converted.spacing_warning.empty()) {
+void VolumeSource::warn_once_of_header(std::int64_t index, ConvertedSample const& converted) const {
+    if (converted.header_warnings.empty()) {
         return;
     }
     std::lock_guard const lock(mutex_);
     if (warned_of_.insert(index).second) {
-        warn_of_spacing(converted);
+        warn_of_header(converted);
     }
 }
 

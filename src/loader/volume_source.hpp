@@ -26,6 +26,7 @@ struct VolumeFolder {
 struct VolumeReading {
     std::string npz_key = "auto";
     RescalePolicy rescale = RescalePolicy::kCsv;
+    OrientationPolicy nifti_orientation = OrientationPolicy::kAgree;
 };
 
 class VolumeSource final : public SampleSource {
@@ -59,8 +60,8 @@ class VolumeSource final : public SampleSource {
 
     PlannedStudy const& study(std::int64_t index) const { return studies_[static_cast<std::size_t>(index)]; }
     void look_at_volumes();
-    /// Files differ from the CSVs in every epoch; a user needs to know it once.
-    void warn_once_of_spacing(std::int64_t index, ConvertedSample const& converted) const;
+    /// Headers are the same in every epoch; a user needs to know it once.
+    void warn_once_of_header(std::int64_t index, ConvertedSample const& converted) const;
     std::unique_ptr<Desk> take_desk() const;
     void give_back(std::unique_ptr<Desk> desk) const;
 

@@ -58,7 +58,8 @@ class VolumeSourceTest : public testing::Test {
                 .labels = options.labels};
     }
     VolumeReading reading() const {
-        return {.npz_key = dataset_.options.npz_key, .rescale = dataset_.options.rescale};
+        ConvertOptions const& options = dataset_.options;
+        return {.npz_key = options.npz_key, .rescale = options.rescale, .nifti_orientation = options.nifti_orientation};
     }
     std::shared_ptr<SampleSource const> open_volumes() const {
         return open_dataset({.shards = "", .folder = folder(), .reading = reading()});
@@ -82,9 +83,8 @@ class VolumeSourceTest : public testing::Test {
                   std::as_bytes(std::span(stored)));
     }
 
-    void write_nifti(int study) const {
+    void write_nifti(int study, MadeNifti made = {}) const {
         std::filesystem::remove(dataset_.volume_path(study));
-        MadeNifti made;
         made.size = {6, 7, 8};
         for (std::size_t voxel = 0; voxel < 6 * 7 * 8; ++voxel) {
             made.voxels.push_back(std::floor(made_value(study, voxel)));
@@ -160,6 +160,24 @@ TEST_F(VolumeSourceTest, WarnsOnceOfAFileWhoseSpacingIsNotTheCsvs) {
     testing::internal::CaptureStderr();
     source->read(4, buffer);
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+TEST_F(VolumeSourceTest, RefusesANiftiThatContradictsItselfUnlessTheSformIsTrusted) {
+    HostBuffer buffer;
+    SourceSample const expected = open_volumes()->read(4, buffer);
+    std::vector<std::uint16_t> const expected_voxels(expected.voxels.begin(), expected.voxels.end());
+    MadeNifti made;
+    made.has_qform = true;  // RAS, the sform LPS
+    write_nifti(4, made);
+    EXPECT_THAT([&] { open_volumes()->read(4, buffer); }, ThrowsMessage<Error>(HasSubstr("data. or evaluate.")));
+    dataset_.options.nifti_orientation = OrientationPolicy::kSform;
+    auto const source = open_volumes();
+    testing::internal::CaptureStderr();
+    EXPECT_TRUE(std::ranges::equal(source->read(4, buffer).voxels, expected_voxels));
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("The sform counts"));
+    testing::internal::CaptureStderr();
+    source->read(4, buffer);
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << "once is enough";
 }
 
 TEST_F(VolumeSourceTest, LeavesOutVolumesWithoutRowsWithAWarning) {
