@@ -21,10 +21,16 @@ struct alignas(64) TileRow {
     float voxels[kTileColumns];
 };
 
-/// Working memory of the fused path, kept from volume to volume; one per thread. Some hundred kilobytes.
+/// One row of a column tile as it is stored: fp16.
+struct alignas(64) StoredTileRow {
+    std::uint16_t voxels[kTileColumns];
+};
+
+/// Working memory of the fast paths, kept from volume to volume; one per thread. Some hundred kilobytes.
 struct PreprocessScratch {
     std::vector<VoxelLine> rows;   ///< two source rows of one column tile, interpolated along y
     std::vector<TileRow> columns;  ///< one target row of a column tile: (source z, column)
+    std::vector<StoredTileRow> stored_rows;  ///< (z, column) of a plane of a preprocessed volume
 };
 
 /// Calls preprocessed_voxel for each voxel of the model's input.
@@ -42,9 +48,10 @@ void preprocess(PreprocessRecipe const& recipe, std::span<std::uint16_t const> r
 void widen_stored_reference(std::span<std::int64_t const> shape_xyz,
                             std::span<std::uint16_t const> stored_xyz, std::span<float> input_zxy);
 
-/// The same bits, vectorised. Thread-safe.
-void widen_stored(std::span<std::int64_t const> shape_xyz, std::span<std::uint16_t const> stored_xyz,
-                  std::span<float> input_zxy, PreprocessScratch& scratch);
+/// The same bits for one plane (y, z) of the stored volume, vectorised: a volume is best widened as it is read, plane by
+/// plane out of the processor's cache. Thread-safe.
+void widen_plane(std::span<std::int64_t const> shape_xyz, std::int64_t x, std::span<std::uint16_t const> plane_yz,
+                 std::span<float> input_zxy, PreprocessScratch& scratch);
 
 /// The instruction set that the fused path uses on this processor, such as "AVX3".
 std::string_view preprocess_instruction_set();

@@ -10,9 +10,7 @@
 // set.
 #include "kernels/preprocess_cpu.hpp"
 
-#include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "base/error.hpp"
 #include "kernels/column_tile.hpp"
@@ -23,19 +21,12 @@
 #define HWY_TARGET_INCLUDE "kernels/preprocess_simd.cpp"
 #include <hwy/foreach_target.h>
 
-#include <hwy/cache_control.h>
-#include <hwy/highway.h>
+#include "kernels/preprocess_simd.inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace ctclip {
 namespace HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
 
-using Floats = hn::CappedTag<float, 16>;
-using Vector = hn::Vec<Floats>;
-
-constexpr std::size_t kLine = 16;  // voxels in a VoxelLine, and slices in a block along z
-constexpr std::size_t kColumns = kTileColumns;
 constexpr std::size_t kCacheLineHalves = 32;
 
 #if HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_SCALAR  // no fused multiply-add
@@ -50,22 +41,9 @@ Vector fused_product_sum(Vector a, Vector b, Vector c) {
     }
     return hn::Load(d, lanes_a.data());
 }
-
-Vector widen(std::uint16_t const* halves) {
-    Floats const d;
-    alignas(64) std::array<float, kLine> lanes;
-    std::transform(halves, halves + hn::Lanes(d), lanes.begin(), half_to_float);
-    return hn::Load(d, lanes.data());
-}
 #else
 HWY_INLINE Vector fused_product_sum(Vector a, Vector b, Vector c) {
     return hn::MulAdd(a, b, c);
-}
-
-HWY_INLINE Vector widen(std::uint16_t const* halves) {
-    Floats const d;
-    hn::Rebind<hwy::float16_t, Floats> const half_tag;
-    return hn::PromoteTo(d, hn::LoadU(half_tag, reinterpret_cast<hwy::float16_t const*>(halves)));
 }
 #endif
 
@@ -80,23 +58,6 @@ HWY_INLINE Vector clip_hu(Vector value) {
     Vector const high = hn::Set(d, kClipHu);
     value = hn::IfThenElse(hn::Lt(value, low), low, value);
     return hn::IfThenElse(hn::Gt(value, high), high, value);
-}
-
-HWY_INLINE Vector with_canonical_nan(Vector value) {
-    return hn::IfThenElse(hn::IsNaN(value), hn::Set(Floats(), half_to_float(kHalfNan)), value);
-}
-
-/// The 16 slices from `z` on of one source column. Beyond the column's end they belong to the next one and
-/// are never used; beyond the volume's end nothing may be read.
-HWY_INLINE std::uint16_t const* block_of_column(std::span<std::uint16_t const> raw_xyz, std::size_t offset,
-                                                std::array<std::uint16_t, kLine>& tail) {
-    if (offset + kLine <= raw_xyz.size()) {
-        return raw_xyz.data() + offset;
-    }
-    std::size_t const available = raw_xyz.size() - offset;
-    std::memcpy(tail.data(), raw_xyz.data() + offset, available * sizeof(std::uint16_t));
-    std::fill(tail.begin() + static_cast<std::ptrdiff_t>(available), tail.end(), std::uint16_t{0});
-    return tail.data();
 }
 
 #if HWY_TARGET == HWY_SCALAR
@@ -129,18 +90,6 @@ HWY_INLINE void transpose_blocks(Vector& v0, Vector& v1, Vector& v2, Vector& v3)
     v1 = upper(low01, low23);
     v2 = lower(high01, high23);
     v3 = upper(high01, high23);
-}
-
-/// Stores 128-bit block b of `value` at `first_row[4 b].voxels + column`.
-template <class D>
-HWY_INLINE void store_blocks(D d, hn::Vec<D> value, TileRow* first_row, std::size_t column) {
-    if constexpr (hn::MaxLanes(D()) <= 4) {
-        hn::Store(value, d, first_row->voxels + column);
-    } else {
-        hn::Half<D> const half;
-        store_blocks(half, hn::LowerHalf(half, value), first_row, column);
-        store_blocks(half, hn::UpperHalf(half, value), first_row + hn::MaxLanes(half), column);
-    }
 }
 
 /// block(column, lane) gives lanes [lane, lane + Lanes) along z of a column of the tile; writes 16 rows, one
@@ -182,38 +131,6 @@ class RegionPrefetch {
   private:
     std::span<std::uint16_t const> rest_;
     std::size_t step_;
-};
-
-/// Writes one row of a tile of the model's input: past the caches where alignment allows.
-class RowWriter {
-  public:
-    RowWriter(std::span<float> input, std::int64_t row_length)
-        : can_stream_(is_aligned(input.data(), row_length)) {}
-
-    /// row(lane) gives the vector for lanes [lane, lane + Lanes).
-    template <class Row>
-    HWY_INLINE void write(Row const& row, float* target, std::size_t num_lanes) const {
-        Floats const d;
-        if (can_stream_) {
-            for (std::size_t lane = 0; lane < num_lanes; lane += hn::Lanes(d)) {
-                hn::Stream(row(lane), d, target + lane);
-            }
-            return;
-        }
-        TileRow whole;
-        for (std::size_t lane = 0; lane < kColumns; lane += hn::Lanes(d)) {
-            hn::Store(row(lane), d, whole.voxels + lane);
-        }
-        std::memcpy(target, whole.voxels, num_lanes * sizeof(float));
-    }
-
-  private:
-    static bool is_aligned(float const* input, std::int64_t row_length) {
-        return reinterpret_cast<std::uintptr_t>(input) % sizeof(VoxelLine) == 0 &&
-               row_length % std::int64_t{kLine} == 0;
-    }
-
-    bool can_stream_;
 };
 
 /// One volume on its way to the model's input.
@@ -419,44 +336,6 @@ void preprocess_volume(PreprocessRecipe const& recipe, std::span<std::uint16_t c
     VolumePass(recipe, raw_xyz, input_zxy, scratch).run();
 }
 
-void widen_volume(std::span<std::int64_t const> shape_xyz, std::span<std::uint16_t const> stored_xyz,
-                  std::span<float> input_zxy, PreprocessScratch& scratch) {
-    auto const num_x = static_cast<std::size_t>(shape_xyz[0]);
-    auto const num_y = static_cast<std::size_t>(shape_xyz[1]);
-    auto const num_z = static_cast<std::size_t>(shape_xyz[2]);
-    RowWriter const writer(input_zxy, shape_xyz[1]);
-    scratch.columns.resize((num_z + kLine - 1) / kLine * kLine);
-    TileRow* const columns = scratch.columns.data();
-    std::array<std::array<std::uint16_t, kLine>, kColumns> tails;
-    std::array<std::uint16_t const*, kColumns> halves;
-    for (std::size_t x = 0; x < num_x; ++x) {
-        for (std::size_t y = 0; y < num_y; y += kColumns) {
-            std::size_t const num_lanes = std::min(kColumns, num_y - y);
-            std::span<std::uint16_t const> const rest =
-                stored_xyz.subspan((x * num_y + y + num_lanes) * num_z);
-            RegionPrefetch next_tile(rest.first(std::min(kColumns * num_z, rest.size())),
-                                     (num_z + kLine - 1) / kLine);
-            for (std::size_t z = 0; z < num_z; z += kLine) {
-                next_tile.step();
-                for (std::size_t column = 0; column < kColumns; ++column) {
-                    std::size_t const source_y = std::min(y + column, num_y - 1);
-                    halves[column] =
-                        block_of_column(stored_xyz, (x * num_y + source_y) * num_z + z, tails[column]);
-                }
-                transpose_to_rows([&](std::size_t column, std::size_t lane)
-                                      HWY_ATTR { return with_canonical_nan(widen(halves[column] + lane)); },
-                                  columns + z);
-            }
-            for (std::size_t z = 0; z < num_z; ++z) {
-                writer.write([&](std::size_t lane)
-                                 HWY_ATTR { return hn::Load(Floats(), columns[z].voxels + lane); },
-                             input_zxy.data() + (z * num_x + x) * num_y + y, num_lanes);
-            }
-        }
-    }
-    hwy::FlushStream();
-}
-
 }  // namespace HWY_NAMESPACE
 }  // namespace ctclip
 HWY_AFTER_NAMESPACE();
@@ -465,19 +344,12 @@ HWY_AFTER_NAMESPACE();
 namespace ctclip {
 
 HWY_EXPORT(preprocess_volume);
-HWY_EXPORT(widen_volume);
 
 void preprocess(PreprocessRecipe const& recipe, std::span<std::uint16_t const> raw_xyz,
                 std::span<float> input_zxy, PreprocessScratch& scratch) {
     CTCLIP_EXPECT(static_cast<std::int64_t>(raw_xyz.size()) == recipe.geometry.num_source_voxels());
     CTCLIP_EXPECT(static_cast<std::int64_t>(input_zxy.size()) == recipe.geometry.num_target_voxels());
     HWY_DYNAMIC_DISPATCH(preprocess_volume)(recipe, raw_xyz, input_zxy, scratch);
-}
-
-void widen_stored(std::span<std::int64_t const> shape_xyz, std::span<std::uint16_t const> stored_xyz,
-                  std::span<float> input_zxy, PreprocessScratch& scratch) {
-    CTCLIP_EXPECT(stored_xyz.size() == input_zxy.size());
-    HWY_DYNAMIC_DISPATCH(widen_volume)(shape_xyz, stored_xyz, input_zxy, scratch);
 }
 
 std::string_view preprocess_instruction_set() {

@@ -20,13 +20,12 @@ std::span<float> volume_of(HostBatch& batch, std::int64_t row) {
     return batch.volumes.subspan(static_cast<std::size_t>(row) * num_voxels, num_voxels);
 }
 
-void make_model_input(SourceSample const& sample, std::optional<PreprocessRecipe> const& recipe,
-                      std::span<float> input_zxy, PreprocessScratch& scratch) {
-    if (recipe) {
-        preprocess(*recipe, sample.voxels, input_zxy, scratch);
-    } else {
-        widen_stored(sample.metadata.volume_shape, sample.voxels, input_zxy, scratch);
-    }
+/// @param read_s  checksum included.
+void count_read(SourceSample const& sample, double read_s, StageTimes& times) {
+    times.read_s = read_s - sample.checksum_s;
+    times.checksum_s = sample.checksum_s;
+    times.num_samples = 1;
+    times.bytes_read = static_cast<std::uint64_t>(num_voxels(sample.metadata.volume_shape)) * sizeof(std::uint16_t);
 }
 
 /// The labels of a sample; NaN for one that has none.
@@ -48,28 +47,45 @@ RowPreparer::RowPreparer(std::shared_ptr<SampleSource const> source, DataOptions
 StageTimes RowPreparer::prepare(std::int64_t index, HostBatch& batch, std::int64_t row,
                                 WorkerScratch& scratch) const {
     StageTimes times;
+    SourceSample const sample = batch.form() == VolumeForm::kStored
+                                    ? read_stored(index, batch.stored[static_cast<std::size_t>(row)], times)
+                                    : read_model_input(index, volume_of(batch, row), scratch, times);
     Stopwatch watch;
-    StoredVolume* const stored =
-        batch.form() == VolumeForm::kStored ? &batch.stored[static_cast<std::size_t>(row)] : nullptr;
-    SourceSample const sample = source_->read(index, stored != nullptr ? stored->memory : scratch.voxels);
-    times.read_s = watch.lap_s("read") - sample.checksum_s;
-    times.checksum_s = sample.checksum_s;
-    std::optional<PreprocessRecipe> const recipe = recipe_of(sample, index);
-    if (stored != nullptr) {
-        stored->voxels = sample.voxels;
-        stored->recipe = recipe;
-    } else {
-        make_model_input(sample, recipe, volume_of(batch, row), scratch.preprocess);
-        times.preprocess_s = watch.lap_s("preprocess");
-    }
     write_tokens(model_text(sample.report, report_text_), batch, row);
     times.text_s = watch.lap_s("tokenize");
     write_labels(sample.labels, row_of(batch.labels, row, std::int64_t{kNumLabels}));
     batch.study_ids[static_cast<std::size_t>(row)] = sample.metadata.study_id;
     batch.keys[static_cast<std::size_t>(row)] = sample.key;
-    times.num_samples = 1;
-    times.bytes_read = sample.voxels.size_bytes();
     return times;
+}
+
+SourceSample RowPreparer::read_stored(std::int64_t index, StoredVolume& stored, StageTimes& times) const {
+    Stopwatch watch;
+    SourceSample sample = source_->read(index, stored.memory);
+    count_read(sample, watch.lap_s("read"), times);
+    stored.voxels = sample.voxels;
+    stored.recipe = recipe_of(sample.metadata, index);
+    return sample;
+}
+
+SourceSample RowPreparer::read_model_input(std::int64_t index, std::span<float> input_zxy, WorkerScratch& scratch,
+                                           StageTimes& times) const {
+    auto const widen = [&](SampleMetadata const& metadata, std::int64_t x, std::span<std::uint16_t const> plane_yz) {
+        Stopwatch watch;
+        if (x == 0) {
+            recipe_of(metadata, index);  // refuses a volume of another shape than the grid's
+        }
+        widen_plane(metadata.volume_shape, x, plane_yz, input_zxy, scratch.preprocess);
+        times.preprocess_s += watch.lap_s();
+    };
+    Stopwatch watch;
+    SourceSample sample = source_->read_in_planes(index, scratch.voxels, widen);
+    count_read(sample, watch.lap_s("read") - times.preprocess_s, times);
+    if (std::optional<PreprocessRecipe> const recipe = recipe_of(sample.metadata, index)) {
+        preprocess(*recipe, sample.voxels, input_zxy, scratch.preprocess);
+        times.preprocess_s = watch.lap_s("preprocess");
+    }
+    return sample;
 }
 
 void RowPreparer::prepare_padding(HostBatch& batch, std::int64_t row) const {
@@ -86,8 +102,7 @@ void RowPreparer::prepare_padding(HostBatch& batch, std::int64_t row) const {
     batch.keys[static_cast<std::size_t>(row)].clear();
 }
 
-std::optional<PreprocessRecipe> RowPreparer::recipe_of(SourceSample const& sample, std::int64_t index) const {
-    SampleMetadata const& metadata = sample.metadata;
+std::optional<PreprocessRecipe> RowPreparer::recipe_of(SampleMetadata const& metadata, std::int64_t index) const {
     try {
         if (metadata.layout == VolumeLayout::kRaw) {
             VolumeGeometry const geometry =

@@ -33,7 +33,11 @@ class RowPreparer {
 
   private:
     /// How the model's input is made of it; nothing for a volume that was preprocessed before it was stored.
-    std::optional<PreprocessRecipe> recipe_of(SourceSample const& sample, std::int64_t index) const;
+    /// @throws Error kBadInput for one that was preprocessed to another shape.
+    std::optional<PreprocessRecipe> recipe_of(SampleMetadata const& metadata, std::int64_t index) const;
+    SourceSample read_stored(std::int64_t index, StoredVolume& stored, StageTimes& times) const;
+    SourceSample read_model_input(std::int64_t index, std::span<float> input_zxy, WorkerScratch& scratch,
+                                  StageTimes& times) const;
     void write_tokens(std::string_view report, HostBatch& batch, std::int64_t row) const;
 
     std::shared_ptr<SampleSource const> source_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +23,11 @@ struct SourceSample {
     double checksum_s = 0.0;                ///< of the time of `read`: what the volume's checksum took
 };
 
+/// Takes the planes of a volume that was preprocessed before it was stored, x = 0, 1, ...: each (y, z), fp16, valid
+/// during the call.
+using PlaneSink =
+    std::function<void(SampleMetadata const& metadata, std::int64_t x, std::span<std::uint16_t const> plane_yz)>;
+
 /// All methods are const and thread-safe.
 class SampleSource {
   public:
@@ -32,6 +38,10 @@ class SampleSource {
     /// @param voxels  memory for the volume, reused from call to call; one per thread.
     /// @throws Error kBadInput (file, member, cause), kIoError.
     virtual SourceSample read(std::int64_t index, HostBuffer& voxels) const = 0;
+    /// As `read`, but the planes of a preprocessed volume go to `use_plane` one by one, where a source can while they
+    /// are in the processor's cache: whether the checksum is right is then known only at the end, and nothing of the
+    /// volume is left in `voxels`.
+    virtual SourceSample read_in_planes(std::int64_t index, HostBuffer& voxels, PlaneSink const& use_plane) const;
     virtual bool has_labels(std::int64_t index) const = 0;
     /// "shard-000003.tar: sample 000003_000017": for messages.
     virtual std::string describe(std::int64_t index) const = 0;

@@ -77,16 +77,31 @@ ShardSource::ShardSource(std::span<std::filesystem::path const> shards) : shards
 }
 
 SourceSample ShardSource::read(std::int64_t index, HostBuffer& voxels) const {
+    return read_sample(index, voxels, nullptr);
+}
+
+SourceSample ShardSource::read_in_planes(std::int64_t index, HostBuffer& voxels, PlaneSink const& use_plane) const {
+    return read_sample(index, voxels, &use_plane);
+}
+
+SourceSample ShardSource::read_sample(std::int64_t index, HostBuffer& voxels, PlaneSink const* use_plane) const {
     auto const& [shard, sample] = location(index);
     SourceSample result;
     result.key = sample->key;
     result.metadata = shard->read_metadata(*sample);
     result.report = shard->read_report(*sample);
     result.labels = shard->read_labels(*sample);
-    std::span<std::uint16_t> const halves =
-        voxels.resize<std::uint16_t>(static_cast<std::size_t>(num_voxels(result.metadata.volume_shape)));
-    result.checksum_s = shard->read_volume(*sample, halves);
-    result.voxels = halves;
+    VolumeShape const& shape = result.metadata.volume_shape;
+    if (use_plane != nullptr && result.metadata.layout == VolumeLayout::kPreprocessed) {
+        auto const plane = voxels.resize<std::uint16_t>(static_cast<std::size_t>(shape[1] * shape[2]));
+        std::int64_t x = 0;
+        result.checksum_s =
+            shard->read_volume_in_parts(*sample, plane, [&] { (*use_plane)(result.metadata, x++, plane); });
+    } else {
+        auto const volume = voxels.resize<std::uint16_t>(static_cast<std::size_t>(num_voxels(shape)));
+        result.checksum_s = shard->read_volume(*sample, volume);
+        result.voxels = volume;
+    }
     return result;
 }
 

@@ -20,6 +20,7 @@ class ShardSource final : public SampleSource {
 
     std::int64_t size() const override { return static_cast<std::int64_t>(samples_.size()); }
     SourceSample read(std::int64_t index, HostBuffer& voxels) const override;
+    SourceSample read_in_planes(std::int64_t index, HostBuffer& voxels, PlaneSink const& use_plane) const override;
     bool has_labels(std::int64_t index) const override;
     std::string describe(std::int64_t index) const override;
     std::string study_id(std::int64_t index) const override;
@@ -36,6 +37,7 @@ class ShardSource final : public SampleSource {
         ShardSample const* sample;
     };
 
+    SourceSample read_sample(std::int64_t index, HostBuffer& voxels, PlaneSink const* use_plane) const;
     Location const& location(std::int64_t index) const { return samples_[static_cast<std::size_t>(index)]; }
 
     std::vector<std::unique_ptr<ShardReader const>> shards_;

@@ -16,12 +16,55 @@ constexpr std::uint64_t kMaxReportBytes = std::uint64_t{16} << 20;
 /// What is read is still in the processor's cache when its checksum is taken: half the cost of two passes.
 constexpr std::size_t kReadBytes = std::size_t{128} << 10;
 
+std::string place_of(std::filesystem::path const& shard, ShardMember const& member) {
+    return fmt::format("{}: member {}", shard.string(), python_string(member.name));
+}
+
+/// The bytes of a member from its first to its last, and their checksum.
+class MemberStream {
+  public:
+    MemberStream(FileDescriptor const& file, std::filesystem::path const& shard, ShardMember const& member)
+        : file_(file), shard_(shard), member_(member) {}
+
+    /// The next ones.
+    void read(std::span<std::byte> out) {
+        while (!out.empty()) {
+            std::span<std::byte> const piece = out.first(std::min(kReadBytes, out.size()));
+            read_exactly(file_, shard_, member_.data_offset + num_read_, piece);
+            if (member_.crc32c) {
+                auto const start = std::chrono::steady_clock::now();
+                crc32c_ = crc32c(piece, crc32c_);
+                checksum_time_ += std::chrono::steady_clock::now() - start;
+            }
+            num_read_ += piece.size();
+            out = out.subspan(piece.size());
+        }
+    }
+
+    /// @returns seconds that went into the checksum. @throws Error kBadInput if it is not the one on record.
+    double finish() const {
+        require(!member_.crc32c || crc32c_ == *member_.crc32c, ExitCode::kBadInput,
+                "{} is damaged: its CRC-32C is {:08x}, {:08x} is on record. Restore the shard from a copy, or convert it "
+                "again",
+                place_of(shard_, member_), crc32c_, member_.crc32c.value_or(0));
+        return checksum_time_.count();
+    }
+
+  private:
+    FileDescriptor const& file_;
+    std::filesystem::path const& shard_;
+    ShardMember const& member_;
+    std::uint64_t num_read_ = 0;
+    std::uint32_t crc32c_ = 0;
+    std::chrono::duration<double> checksum_time_{0.0};
+};
+
 }  // namespace
 
 ShardReader::ShardReader(ShardIndex index) : index_(std::move(index)), file_(open_for_reading(index_.path)) {}
 
 std::string ShardReader::where(ShardMember const& member) const {
-    return fmt::format("{}: member {}", index_.path.string(), python_string(member.name));
+    return place_of(index_.path, member);
 }
 
 ShardMember const& ShardReader::member_of(ShardSample const& sample, std::string_view suffix) const {
@@ -82,27 +125,23 @@ double ShardReader::read_volume(ShardSample const& sample, std::span<std::uint16
     return read_member(member_of(sample, "bin"), std::as_writable_bytes(halves));
 }
 
+double ShardReader::read_volume_in_parts(ShardSample const& sample, std::span<std::uint16_t> part,
+                                         std::function<void()> const& use) const {
+    ShardMember const& member = member_of(sample, "bin");
+    CTCLIP_EXPECT(member.size_bytes % part.size_bytes() == 0);
+    MemberStream stream(file_, index_.path, member);
+    for (std::uint64_t done = 0; done < member.size_bytes; done += part.size_bytes()) {
+        stream.read(std::as_writable_bytes(part));
+        use();
+    }
+    return stream.finish();
+}
+
 double ShardReader::read_member(ShardMember const& member, std::span<std::byte> out) const {
     CTCLIP_EXPECT(out.size() == member.size_bytes);
-    std::uint32_t found = 0;
-    std::chrono::duration<double> checksum_time{0.0};
-    for (std::size_t offset = 0; offset < out.size(); offset += kReadBytes) {
-        std::span<std::byte> const part = out.subspan(offset, std::min(kReadBytes, out.size() - offset));
-        read_exactly(file_, index_.path, member.data_offset + offset, part);
-        if (member.crc32c) {
-            auto const start = std::chrono::steady_clock::now();
-            found = crc32c(part, found);
-            checksum_time += std::chrono::steady_clock::now() - start;
-        }
-    }
-    if (member.crc32c) {
-        require(found == *member.crc32c, ExitCode::kBadInput,
-                "{} is damaged: its CRC-32C is {:08x}, {:08x} is on record. Restore the shard from a copy, "
-                "or convert "
-                "it again",
-                where(member), found, *member.crc32c);
-    }
-    return checksum_time.count();
+    MemberStream stream(file_, index_.path, member);
+    stream.read(out);
+    return stream.finish();
 }
 
 std::string ShardReader::read_text_member(ShardMember const& member, std::uint64_t limit_bytes) const {

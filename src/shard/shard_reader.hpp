@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,6 +37,10 @@ class ShardReader {
     /// @param halves  num_voxels(read_metadata(sample).volume_shape) elements.
     /// @returns seconds of its time that went into the checksum.
     double read_volume(ShardSample const& sample, std::span<std::uint16_t> halves) const;
+    /// The same volume in parts as long as `part`, which is overwritten by each and whose length divides the volume's.
+    /// `use` is called after each, before anybody knows whether the checksum is right.
+    double read_volume_in_parts(ShardSample const& sample, std::span<std::uint16_t> part,
+                                std::function<void()> const& use) const;
 
     /// `out` has `member.size_bytes` bytes. @returns seconds of its time that went into the checksum.
     double read_member(ShardMember const& member, std::span<std::byte> out) const;
