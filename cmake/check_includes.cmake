@@ -5,7 +5,7 @@
 #   name.cpp      includes its own name.hpp first, so that every header compiles by itself
 cmake_minimum_required(VERSION 3.25)
 
-set(order base config dist npz nifti study phantom shard convert kernels text loader model loss optim checkpoint
+set(order base config dist zip npz nifti study phantom shard convert kernels text loader model loss optim checkpoint
           evaluate train report)
 set(torch_folders model loss optim train evaluate)
 set(problems "")

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/file_descriptor.hpp"
+#include "zip/zip_directory.hpp"
 
 namespace ctclip {
 
@@ -16,7 +17,7 @@ class TorchArchive {
   public:
     /// Reads and checks the whole directory and every local header; no content yet.
     /// @throws Error kBadInput naming the broken rule, kIoError, kNoPermission.
-    explicit TorchArchive(std::filesystem::path path);
+    explicit TorchArchive(std::filesystem::path file);
 
     bool contains(std::string const& record) const { return records_.contains(record); }
     /// @throws Error kBadInput if there is no such record.
@@ -28,29 +29,12 @@ class TorchArchive {
     std::uint64_t file_bytes() const noexcept { return file_bytes_; }
 
   private:
-    struct Record {
-        std::uint64_t header_offset = 0;
-        std::uint64_t data_offset = 0;
-        std::uint64_t size_bytes = 0;
-        std::uint32_t crc32 = 0;
-        std::uint16_t flags = 0;
-        std::string full_name;  ///< with the top-level folder
-    };
-    struct Directory {
-        std::uint64_t offset = 0;
-        std::uint64_t size_bytes = 0;
-        std::uint64_t num_entries = 0;
-    };
-
-    Directory find_directory() const;
-    void read_directory(Directory const& directory);
-    void check_local_headers(Directory const& directory);
-    Record const& find(std::string const& record) const;
+    ZipMember const& find(std::string const& record) const;
 
     std::filesystem::path path_;
     FileDescriptor file_;
     std::uint64_t file_bytes_ = 0;
-    std::map<std::string, Record> records_;
+    std::map<std::string, ZipMember> records_;
 };
 
 }  // namespace ctclip

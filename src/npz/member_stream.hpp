@@ -9,7 +9,7 @@
 #include <string>
 
 #include "base/digested_file.hpp"
-#include "npz/zip_directory.hpp"
+#include "zip/zip_directory.hpp"
 
 namespace ctclip {
 

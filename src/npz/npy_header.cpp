@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/field_reader.hpp"
 #include "base/printable.hpp"
-#include "npz/field_reader.hpp"
 
 namespace ctclip {
 

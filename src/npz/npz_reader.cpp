@@ -15,7 +15,7 @@
 #include "base/unchanged_file.hpp"
 #include "npz/member_stream.hpp"
 #include "npz/npy_header.hpp"
-#include "npz/zip_directory.hpp"
+#include "zip/zip_directory.hpp"
 
 namespace ctclip {
 

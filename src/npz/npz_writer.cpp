@@ -10,7 +10,7 @@
 #include "base/durable_file.hpp"
 #include "base/error.hpp"
 #include "npz/scratch_buffer.hpp"
-#include "npz/zip_format.hpp"
+#include "zip/zip_format.hpp"
 
 namespace ctclip {
 

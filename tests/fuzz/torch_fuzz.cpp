@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kCentralBytes = 46;
 constexpr std::size_t kLocalBytes = 30;
+constexpr std::uint16_t kDescriptorFlag = 0x0008;
 
 void read_weights(std::span<std::uint8_t const> bytes) {
     static MemoryFile file;
@@ -45,8 +46,13 @@ void repair_crc(std::vector<std::uint8_t>& bytes, std::size_t central) {
         return;
     }
     auto const crc = static_cast<std::uint32_t>(::crc32_z(0, bytes.data() + data, size));
+    bool const is_streamed = (number_at<std::uint16_t>(bytes, central + 8) & kDescriptorFlag) != 0;
+    std::size_t const again = is_streamed ? data + size + 4 : local + 14;  // data descriptor or local header
+    if (again + sizeof crc > bytes.size()) {
+        return;
+    }
     std::memcpy(bytes.data() + central + 16, &crc, sizeof crc);
-    std::memcpy(bytes.data() + local + 14, &crc, sizeof crc);
+    std::memcpy(bytes.data() + again, &crc, sizeof crc);
 }
 
 std::vector<std::uint8_t> with_right_crcs(std::span<std::uint8_t const> bytes) {

@@ -14,8 +14,8 @@
 #include "base/splitmix64.hpp"
 #include "npz/half_volume.hpp"
 #include "npz/npz_writer.hpp"
-#include "npz/zip_directory.hpp"
 #include "support/temp_dir.hpp"
+#include "zip/zip_directory.hpp"
 
 namespace ctclip {
 namespace {

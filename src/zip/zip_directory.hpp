@@ -11,6 +11,9 @@
 
 namespace ctclip {
 
+/// Text behind the directory.
+enum class ZipComment { kAllowed, kRefused };
+
 enum class ZipMethod : std::uint16_t { kStored = 0, kDeflated = 8 };
 
 struct ZipMember {
@@ -23,10 +26,11 @@ struct ZipMember {
 };
 
 /// All members, in file order. They and the directory fill the file without gaps or overlaps, and no name is
-/// there twice. zip64, data descriptors and a comment are understood; several disks, encryption and other
-/// methods are not.
+/// there twice. A stored member's two sizes agree. zip64 and data descriptors are understood; several disks,
+/// encryption and other methods are not.
 /// @throws Error kBadInput naming `path` and the broken rule.
 std::vector<ZipMember> read_zip_directory(FileDescriptor const& file, std::filesystem::path const& path,
-                                          std::uint64_t file_bytes);
+                                          std::uint64_t file_bytes,
+                                          ZipComment comment = ZipComment::kAllowed);
 
 }  // namespace ctclip

@@ -1,10 +1,10 @@
-#include "npz/zip_end_record.hpp"
+#include "zip/zip_end_record.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <optional>
 
-#include "npz/zip_format.hpp"
+#include "zip/zip_format.hpp"
 
 namespace ctclip {
 
@@ -34,7 +34,7 @@ std::uint64_t find_end(ZipSource const& source) {
             return tail_offset + position;
         }
     }
-    source.check(false, "no zip end record (not an .npz, truncated, or followed by other bytes)");
+    source.check(false, "no zip end record (not a zip file, truncated, or followed by other bytes)");
     return 0;
 }
 
@@ -78,8 +78,10 @@ ZipDirectoryLocation read_end64(ZipSource const& source, std::uint64_t offset) {
 
 }  // namespace
 
-ZipDirectoryLocation locate_zip_directory(ZipSource const& source) {
+ZipDirectoryLocation locate_zip_directory(ZipSource const& source, ZipComment comment) {
     std::uint64_t const end_offset = find_end(source);
+    source.check(comment == ZipComment::kAllowed || end_offset + zip::kEndBytes == source.size_bytes(),
+                 "the zip file has a comment, which could hide a second archive");
     std::vector<std::byte> const bytes = source.read(end_offset, zip::kEndBytes, "end record");
     FieldReader end = source.fields(bytes, "end record");
     end.take_bytes(4);  // signature

@@ -3,7 +3,8 @@
 
 #include <cstdint>
 
-#include "npz/zip_source.hpp"
+#include "zip/zip_directory.hpp"
+#include "zip/zip_source.hpp"
 
 namespace ctclip {
 
@@ -14,6 +15,6 @@ struct ZipDirectoryLocation {
 };
 
 /// @throws Error kBadInput unless the directory ends exactly where the end records begin.
-ZipDirectoryLocation locate_zip_directory(ZipSource const& source);
+ZipDirectoryLocation locate_zip_directory(ZipSource const& source, ZipComment comment);
 
 }  // namespace ctclip

@@ -1,4 +1,4 @@
-#include "npz/zip_directory.hpp"
+#include "zip/zip_directory.hpp"
 
 #include <algorithm>
 #include <initializer_list>
@@ -6,19 +6,18 @@
 #include <string_view>
 
 #include "base/printable.hpp"
-#include "npz/zip_end_record.hpp"
-#include "npz/zip_format.hpp"
-#include "npz/zip_source.hpp"
+#include "zip/zip_end_record.hpp"
+#include "zip/zip_format.hpp"
+#include "zip/zip_source.hpp"
 
 namespace ctclip {
 
 namespace {
 
 constexpr std::uint16_t kEncryptedFlag = 0x0001;
-constexpr std::uint16_t kDescriptorFlag =
-    0x0008;  // CRC and sizes follow the data; the local header has zeros
-// Compression level hints (bits 1 and 2) and UTF-8 names (bit 11) do not change how the data must be read.
-constexpr std::uint16_t kUnderstoodFlags = 0x0806 | kDescriptorFlag;
+constexpr std::uint16_t kDeflateHintFlags = 0x0006;  // how hard the writer tried
+constexpr std::uint16_t kDescriptorFlag = 0x0008;    // CRC and sizes follow the data, zeros precede it
+constexpr std::uint16_t kUtf8NameFlag = 0x0800;
 
 /// Fields that local and central header both have.
 struct MemberHeader {
@@ -29,11 +28,17 @@ struct MemberHeader {
     std::uint64_t compressed_bytes = 0;
     std::uint64_t uncompressed_bytes = 0;
 
+    bool has_method(ZipMethod wanted) const { return method == static_cast<std::uint16_t>(wanted); }
+    bool has_zero_sizes() const { return compressed_bytes == 0 && uncompressed_bytes == 0; }
     bool has_descriptor() const { return (flags & kDescriptorFlag) != 0; }
 };
 
 struct CentralHeader : MemberHeader {
     std::uint64_t local_offset = 0;
+};
+
+struct LocalHeader : MemberHeader {
+    std::uint64_t data_offset = 0;
 };
 
 void take_common(FieldReader& fields, MemberHeader& header) {
@@ -48,6 +53,8 @@ void take_common(FieldReader& fields, MemberHeader& header) {
 /// Replaces every 0xFFFFFFFF by the 64-bit value that the zip64 extra field holds for it, in this order.
 void widen(ZipSource const& source, FieldReader extra, std::initializer_list<std::uint64_t*> values,
            std::string const& shown) {
+    bool const needs_zip64 =
+        std::any_of(values.begin(), values.end(), [](auto const* value) { return *value == zip::kSeeZip64; });
     bool has_zip64 = false;
     while (!extra.is_at_end()) {
         auto const id = extra.take<std::uint16_t>();
@@ -65,6 +72,7 @@ void widen(ZipSource const& source, FieldReader extra, std::initializer_list<std
         }
         source.check(record.is_at_end(), "member '{}' has more zip64 values than it needs", shown);
     }
+    source.check(has_zip64 || !needs_zip64, "member '{}' refers to a zip64 field that is missing", shown);
 }
 
 CentralHeader take_central(ZipSource const& source, FieldReader& entries) {
@@ -87,17 +95,20 @@ CentralHeader take_central(ZipSource const& source, FieldReader& entries) {
 
     source.check(disk == 0, "member '{}' lies on another disk", shown);
     source.check((header.flags & kEncryptedFlag) == 0, "member '{}' is encrypted", shown);
-    source.check((header.flags & ~kUnderstoodFlags) == 0, "member '{}' has unknown zip flags {:#06x}", shown,
-                 header.flags);
-    source.check(header.method == static_cast<std::uint16_t>(ZipMethod::kStored) ||
-                     header.method == static_cast<std::uint16_t>(ZipMethod::kDeflated),
+    bool const is_deflated = header.has_method(ZipMethod::kDeflated);
+    source.check(is_deflated || header.has_method(ZipMethod::kStored),
                  "member '{}' uses zip compression method {}; stored (0) and deflate (8) are supported",
                  shown, header.method);
+    int const understood = kDescriptorFlag | kUtf8NameFlag | (is_deflated ? kDeflateHintFlags : 0);
+    source.check((header.flags & ~understood) == 0, "member '{}' has unknown zip flags {:#06x}", shown,
+                 header.flags);
+    source.check(is_deflated || header.compressed_bytes == header.uncompressed_bytes,
+                 "member '{}' is stored, but its two sizes differ ({} and {})", shown,
+                 header.compressed_bytes, header.uncompressed_bytes);
     return header;
 }
 
-/// Returns where the member's data starts.
-std::uint64_t check_local(ZipSource const& source, CentralHeader const& central) {
+LocalHeader read_local(ZipSource const& source, CentralHeader const& central) {
     std::string const shown = printable(central.name);
     std::string const what = "local header of '" + shown + "'";
     std::vector<std::byte> const bytes = source.read(central.local_offset, zip::kLocalBytes, what);
@@ -105,7 +116,7 @@ std::uint64_t check_local(ZipSource const& source, CentralHeader const& central)
     source.check(fixed.take<std::uint32_t>() == zip::kLocalSignature,
                  "no local header of member '{}' at byte {}", shown, central.local_offset);
     fixed.take_bytes(2);  // version
-    MemberHeader local;
+    LocalHeader local;
     take_common(fixed, local);
     auto const name_bytes = fixed.take<std::uint16_t>();
     auto const extra_bytes = fixed.take<std::uint16_t>();
@@ -114,20 +125,27 @@ std::uint64_t check_local(ZipSource const& source, CentralHeader const& central)
         source.read(central.local_offset + zip::kLocalBytes, tail_bytes, what);
     FieldReader variable = source.fields(tail, what);
     local.name = variable.take_text(name_bytes);
-    FieldReader const extra = source.fields(variable.take_bytes(extra_bytes), what);
-    widen(source, extra, {&local.uncompressed_bytes, &local.compressed_bytes}, shown);
+    // Beyond 4 GiB PyTorch adds a zip64 field, although the zeros of a streamed member do not refer to one.
+    if (!central.has_descriptor() || !local.has_zero_sizes()) {
+        FieldReader const extra = source.fields(variable.take_bytes(extra_bytes), what);
+        widen(source, extra, {&local.uncompressed_bytes, &local.compressed_bytes}, shown);
+    }
+    local.data_offset = central.local_offset + zip::kLocalBytes + tail_bytes;
+    return local;
+}
 
+void check_local(ZipSource const& source, LocalHeader const& local, CentralHeader const& central) {
+    std::string const shown = printable(central.name);
     source.check(local.name == central.name, "the zip directory says '{}', the local header '{}'", shown,
                  printable(local.name));
-    bool const is_same =
-        central.has_descriptor()
-            ? local.crc32 == 0 && local.compressed_bytes == 0 && local.uncompressed_bytes == 0
-            : local.crc32 == central.crc32 && local.compressed_bytes == central.compressed_bytes &&
-                  local.uncompressed_bytes == central.uncompressed_bytes;
+    bool const is_same = central.has_descriptor()
+                             ? local.crc32 == 0 && local.has_zero_sizes()
+                             : local.crc32 == central.crc32 &&
+                                   local.compressed_bytes == central.compressed_bytes &&
+                                   local.uncompressed_bytes == central.uncompressed_bytes;
     source.check(is_same && local.flags == central.flags && local.method == central.method,
                  "zip directory and local header of member '{}' disagree on flags, method, CRC or size",
                  shown);
-    return central.local_offset + zip::kLocalBytes + tail_bytes;
 }
 
 /// What streaming writers put behind the data: an optional signature, CRC and the two sizes, of 32 or 64 bits
@@ -160,10 +178,11 @@ std::vector<ZipMember> place_members(ZipSource const& source, std::vector<Centra
     for (std::size_t i = 0; i < headers.size(); ++i) {
         CentralHeader const& header = headers[i];
         std::uint64_t const end = i + 1 < headers.size() ? headers[i + 1].local_offset : directory_offset;
-        std::uint64_t const data_offset = check_local(source, header);
-        source.check(data_offset <= end && header.compressed_bytes <= end - data_offset,
+        LocalHeader const local = read_local(source, header);
+        check_local(source, local, header);
+        source.check(local.data_offset <= end && header.compressed_bytes <= end - local.data_offset,
                      "member '{}' reaches into what follows it", printable(header.name));
-        std::uint64_t const rest_bytes = end - data_offset - header.compressed_bytes;
+        std::uint64_t const rest_bytes = end - local.data_offset - header.compressed_bytes;
         if (header.has_descriptor()) {
             check_descriptor(source, header, end - rest_bytes, rest_bytes);
         } else {
@@ -171,7 +190,7 @@ std::vector<ZipMember> place_members(ZipSource const& source, std::vector<Centra
                          printable(header.name));
         }
         members.push_back({header.name, static_cast<ZipMethod>(header.method), header.crc32,
-                           header.compressed_bytes, header.uncompressed_bytes, data_offset});
+                           header.compressed_bytes, header.uncompressed_bytes, local.data_offset});
     }
     return members;
 }
@@ -179,9 +198,9 @@ std::vector<ZipMember> place_members(ZipSource const& source, std::vector<Centra
 }  // namespace
 
 std::vector<ZipMember> read_zip_directory(FileDescriptor const& file, std::filesystem::path const& path,
-                                          std::uint64_t file_bytes) {
+                                          std::uint64_t file_bytes, ZipComment comment) {
     ZipSource const source(file, path, file_bytes);
-    ZipDirectoryLocation const directory = locate_zip_directory(source);
+    ZipDirectoryLocation const directory = locate_zip_directory(source, comment);
     std::vector<std::byte> const bytes = source.read(directory.offset, directory.size_bytes, "zip directory");
     FieldReader entries = source.fields(bytes, "zip directory");
     std::vector<CentralHeader> headers;

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/field_reader.hpp"
 #include "base/file_descriptor.hpp"
-#include "npz/field_reader.hpp"
 
 namespace ctclip {
 
