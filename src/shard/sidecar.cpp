@@ -141,7 +141,7 @@ ordered_json encode(SidecarSample const& sample) {
     return object;
 }
 
-SidecarSample parse_sample(json const& object, std::uint64_t shard_size_bytes, std::string const& where) {
+SidecarSample parse_sample(json const& object, std::string const& where) {
     SidecarSample sample;
     object.at("key").get_to(sample.sample.key);
     object.at("study_id").get_to(sample.study_id);
@@ -152,10 +152,6 @@ SidecarSample parse_sample(json const& object, std::uint64_t shard_size_bytes, s
         entry.at("offset").get_to(member.data_offset);
         entry.at("size").get_to(member.size_bytes);
         member.crc32c = parse_crc(entry.at("crc32c"), where);
-        require(member.data_offset <= shard_size_bytes &&
-                    member.size_bytes <= shard_size_bytes - member.data_offset,
-                ExitCode::kBadInput, "{}: a member lies outside the shard's {} bytes", where,
-                shard_size_bytes);
         sample.sample.members.push_back(std::move(member));
     }
     if (object.contains("source")) {
@@ -164,16 +160,28 @@ SidecarSample parse_sample(json const& object, std::uint64_t shard_size_bytes, s
     return sample;
 }
 
-ShardSidecar parse_sidecar(json const& object, std::string const& where) {
+void require_members_inside(ShardSidecar const& sidecar, std::string const& where) {
+    for (SidecarSample const& sample : sidecar.samples) {
+        for (ShardMember const& member : sample.sample.members) {
+            require(member.data_offset <= sidecar.size_bytes &&
+                        member.size_bytes <= sidecar.size_bytes - member.data_offset,
+                    ExitCode::kBadInput, "{}: a member lies outside the shard's {} bytes", where, sidecar.size_bytes);
+        }
+    }
+}
+
+ShardSidecar parse_sidecar(std::string_view text, std::string const& where) {
     ShardSidecar sidecar;
+    json const object = parse_untrusted_json(text, where, {"samples", [&](json const& sample) {
+        sidecar.samples.push_back(parse_sample(sample, where));
+    }});
     require(object.at("schema") == kSchema, ExitCode::kBadInput, "{}: its schema is not {}", where, kSchema);
     object.at("shard").get_to(sidecar.shard_name);
     object.at("size").get_to(sidecar.size_bytes);
     object.at("sha256").get_to(sidecar.sha256);
     object.at("plan_sha256").get_to(sidecar.plan_sha256);
-    for (json const& sample : object.at("samples")) {
-        sidecar.samples.push_back(parse_sample(sample, sidecar.size_bytes, where));
-    }
+    require(object.at("samples") == json::array(), ExitCode::kBadInput, "{}: its samples are no array of objects", where);
+    require_members_inside(sidecar, where);
     for (json const& entry : object.at("quarantined")) {
         sidecar.quarantined.push_back(
             {entry.at("key"), entry.at("study_id"), entry.at("source"), entry.at("reason")});
@@ -224,9 +232,8 @@ std::string encode_sidecar(ShardSidecar const& sidecar) {
 }
 
 ShardSidecar decode_sidecar(std::string_view text, std::string const& where) {
-    json const object = parse_untrusted_json(text, where);
     try {
-        return parse_sidecar(object, where);
+        return parse_sidecar(text, where);
     } catch (json::exception const& error) {
         fail(ExitCode::kBadInput, "{} is no shard index ({})", where, error.what());
     }

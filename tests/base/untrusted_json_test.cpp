@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "base/error.hpp"
 
 namespace ctclip {
@@ -26,6 +28,20 @@ TEST(UntrustedJson, RefusesByName) {
                 ThrowsMessage<Error>(HasSubstr("out of range")));
     EXPECT_THAT(parsing(R"({"a": {"b": 1, "b": 2}})"), ThrowsMessage<Error>(HasSubstr(R"("b" twice)")));
     EXPECT_THAT(parsing(std::string(100'000, '[')), ThrowsMessage<Error>(HasSubstr("32 levels")));
+}
+
+TEST(UntrustedJson, HandsOutTheElementsOfOneArrayAndKeepsTheRest) {
+    std::vector<nlohmann::json> elements;
+    ElementSink const sink{"samples", [&](nlohmann::json const& element) { elements.push_back(element); }};
+    nlohmann::json const rest = parse_untrusted_json(
+        R"({"a": [{"b": 1}], "samples": [{"k": [{"l": 2}]}, {"k": {"samples": [{}]}}, 3], "c": {"samples": [{}]}})",
+        "x.json", sink);
+    EXPECT_EQ(rest, nlohmann::json::parse(R"({"a": [{"b": 1}], "samples": [3], "c": {"samples": [{}]}})"));
+    ASSERT_EQ(elements.size(), 2U);
+    EXPECT_EQ(elements[0], nlohmann::json::parse(R"({"k": [{"l": 2}]})"));
+    EXPECT_EQ(elements[1], nlohmann::json::parse(R"({"k": {"samples": [{}]}})"));
+    EXPECT_THAT([&] { parse_untrusted_json(R"({"samples": [{"k": 1, "k": 2}]})", "x.json", sink); },
+                ThrowsMessage<Error>(HasSubstr(R"("k" twice)")));
 }
 
 TEST(UntrustedJson, AllowsOneNameInTwoObjects) {
