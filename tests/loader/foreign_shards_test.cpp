@@ -13,6 +13,8 @@
 #include "loader/batch_loader.hpp"
 #include "loader/shard_fixture.hpp"
 #include "loader/shard_list.hpp"
+#include "shard/shard_indexer.hpp"
+#include "support/damaged_shard.hpp"
 
 namespace ctclip {
 namespace {
@@ -67,6 +69,18 @@ TEST(PreprocessedShards, OfAnotherShapeAreRefusedByName) {
     EXPECT_THAT([&] { loader.next(); },
                 ThrowsMessage<Error>(AllOf(HasSubstr("preprocessed_small.tar: sample 000000_000000"),
                                            HasSubstr("24x20x10"), HasSubstr("data.target_shape"))));
+}
+
+TEST(PreprocessedShards, AFlippedBitIsFoundThoughPlanesAreUsedAsTheyAreRead) {
+    TempDir const folder;
+    std::filesystem::path const shard = folder / "shard.tar";
+    std::filesystem::copy_file(std::filesystem::path(CTCLIP_TEST_DATA) / "loader" / "preprocessed_small.tar", shard);
+    std::string const index = encode_sidecar(make_sidecar(shard));
+    std::ofstream(sidecar_path(shard)) << index;
+    damage_member(shard, "000000_000000", "bin");
+    BatchLoader loader(std::make_shared<ShardSource const>(std::vector{shard}), options_for_preprocessed(), nullptr, {});
+    EXPECT_THAT([&] { loader.next(); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("000000_000000.bin"), HasSubstr("is damaged"))));
 }
 
 TEST(PreprocessedShards, SamplesWithoutLabelsHaveUnknownLabels) {
