@@ -44,13 +44,13 @@ using Labels = std::vector<float>;
 template <class Row>
 class RowsById {
   public:
-    /// @param read_row  makes a Row of the reader's current row.
+    /// @param read_row  makes a Row of the reader's current row, given its study id.
     template <class ReadRow>
     RowsById(CsvReader& reader, ReadRow read_row) {
         std::size_t const id_column = reader.column("VolumeName");
         while (reader.next()) {
             std::string const id = study_id_of(reader, id_column);
-            auto const [entry, is_new] = rows_.try_emplace(id, Entry{reader.line(), read_row()});
+            auto const [entry, is_new] = rows_.try_emplace(id, Entry{reader.line(), read_row(id)});
             if (!is_new) {
                 reader.refuse(id_column,
                               fmt::format("study {} was already given in line {}; each needs exactly one row",
@@ -92,7 +92,7 @@ class RowsById {
     std::map<std::string, Entry> rows_;
 };
 
-RowsById<Report> read_reports(std::filesystem::path const& path) {
+RowsById<Report> read_reports(std::filesystem::path const& path, ReportFilter const& wants_report) {
     CsvReader reader(path);
     std::size_t const findings = reader.column("Findings_EN");
     std::size_t const impressions = reader.column("Impressions_EN");
@@ -100,7 +100,10 @@ RowsById<Report> read_reports(std::filesystem::path const& path) {
         std::string const& cell = reader.cells()[column];
         return is_missing(cell) ? "nan" : cell;
     };
-    return {reader, [&] { return Report{text(findings), text(impressions)}; }};
+    return {reader, [&](std::string const& id) {
+                bool const is_wanted = !wants_report || wants_report(id);
+                return is_wanted ? Report{text(findings), text(impressions)} : Report{};
+            }};
 }
 
 /// The cell as a finite number; `is_valid` and `what` say which ones make sense.
@@ -131,7 +134,7 @@ RowsById<Metadata> read_metadata(std::filesystem::path const& path, std::vector<
     std::size_t const xy_spacing = reader.column("XYSpacing");
     std::size_t const z_spacing = reader.column("ZSpacing");
     std::size_t num_anisotropic = 0;
-    RowsById<Metadata> rows(reader, [&] {
+    RowsById<Metadata> rows(reader, [&](std::string const&) {
         std::string const& xy_text = reader.cells()[xy_spacing];
         std::optional<double> const xy = parse_xy_spacing_mm(xy_text);
         if (!xy || !std::isfinite(*xy) || *xy <= 0.0) {
@@ -183,7 +186,7 @@ std::vector<std::size_t> label_columns(CsvReader const& reader) {
 RowsById<Labels> read_labels(std::filesystem::path const& path) {
     CsvReader reader(path);
     std::vector<std::size_t> const columns = label_columns(reader);
-    return {reader, [&] {
+    return {reader, [&](std::string const&) {
                 Labels labels;
                 for (std::size_t const column : columns) {
                     auto const is_label = [](double value) { return value == 0.0 || value == 1.0; };
@@ -197,9 +200,9 @@ RowsById<Labels> read_labels(std::filesystem::path const& path) {
 }  // namespace
 
 StudyTable StudyTable::load(std::filesystem::path const& reports, std::filesystem::path const& metadata,
-                            std::filesystem::path const& labels) {
+                            std::filesystem::path const& labels, ReportFilter const& wants_report) {
     StudyTable table;
-    RowsById<Report> report_rows = read_reports(reports);
+    RowsById<Report> report_rows = read_reports(reports, wants_report);
     RowsById<Metadata> metadata_rows = read_metadata(metadata, table.warnings_);
     RowsById<Labels> label_rows = read_labels(labels);
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,7 +35,8 @@ inline constexpr std::array<std::string_view, 18> kAbnormalityNames{"Medical mat
 /// One reconstruction: what the CSVs say about the volume `study_id`.npz.
 struct Study {
     std::string study_id;            ///< VolumeName without ".nii.gz"
-    std::string findings;            ///< verbatim; an empty or missing cell is the text "nan", as in Python
+    std::string findings;            ///< verbatim; an empty or missing cell is the text "nan", as in Python; empty if
+                                     ///< nobody wants the report
     std::string impressions;         ///< same
     double rescale_slope = 1.0;      ///< finite, not 0
     double rescale_intercept = 0.0;  ///< finite
@@ -51,13 +53,16 @@ struct IncompleteStudy {
     bool has_labels = false;
 };
 
+/// Whose report is kept in memory: the reports of CT-RATE take 100 MB, all else 16.
+using ReportFilter = std::function<bool(std::string const& study_id)>;
+
 class StudyTable {
   public:
-    /// @throws Error kBadInput (path, line, column; never report text) for anything but well-formed UTF-8 CSV
+    /// Checks every row, whatever is kept. @throws Error kBadInput (path, line, column; never report text) for anything but well-formed UTF-8 CSV
     /// with each
     ///         needed column once, each study once, and values in range; kIoError, kNoPermission.
     static StudyTable load(std::filesystem::path const& reports, std::filesystem::path const& metadata,
-                           std::filesystem::path const& labels);
+                           std::filesystem::path const& labels, ReportFilter const& wants_report = {});
 
     /// nullptr if a CSV lacks it.
     Study const* find(std::string_view study_id) const;

@@ -80,6 +80,47 @@ TEST(CsvReader, RefusesWhatIsNotCsv) {
                 ThrowsMessage<Error>(HasSubstr("a row of more than 16777216 bytes")));
 }
 
+/// Rows, characters, line ends and blank lines lie across the ends of the parts that are read at a time.
+TEST(CsvReader, ReadsFilesLongerThanItsMemory) {
+    std::string const cell = "\"\xF0\x9F\xAB\x81, line 1\r\nline 2\"";
+    for (std::size_t const padding : {0, 1}) {
+        std::string content = "a,b" + std::string(padding, ' ') + "\r\n";
+        std::size_t num_rows = 0;
+        for (; content.size() < (34U << 20); ++num_rows) {
+            content += std::string(num_rows % 977, 'x') + "," + cell + "\r\n";
+        }
+        content += std::string(20U << 20, '\n') + "end\n";
+        TempDir const folder;
+        std::ofstream(folder / "a.csv", std::ios::binary) << content;
+        CsvReader reader(folder / "a.csv");
+        for (std::size_t row = 0; row < num_rows; ++row) {
+            ASSERT_TRUE(reader.next());
+            ASSERT_EQ(reader.cells()[0].size(), row % 977);
+            ASSERT_EQ(reader.cells()[1], "\xF0\x9F\xAB\x81, line 1\r\nline 2");
+            ASSERT_EQ(reader.line(), 2 + 2 * row);
+        }
+        std::size_t const line = 2 + 2 * num_rows + (20U << 20);
+        EXPECT_THAT([&] { reader.next(); },
+                    ThrowsMessage<Error>(HasSubstr("line " + std::to_string(line) + ", 1 cells")));
+    }
+}
+
+TEST(CsvReader, NamesTheByteFarBehind) {
+    std::string content = "a\n";
+    while (content.size() < (34U << 20)) {
+        content += "\xC3\xBC" + std::string(999, 'x') + "\n";
+    }
+    EXPECT_THAT([&] { read(content + "\xC3\n"); },
+                ThrowsMessage<Error>(HasSubstr("byte " + std::to_string(content.size()) + " is not UTF-8")));
+    EXPECT_THAT([&] { read(content + "\xC3"); }, ThrowsMessage<Error>(HasSubstr("is not UTF-8")));
+    EXPECT_THAT([&] { read(content + std::string(1, '\0')); },
+                ThrowsMessage<Error>(HasSubstr("byte " + std::to_string(content.size()) + " is NUL")));
+    EXPECT_THAT([&] { read(content + "\"" + std::string(17U << 20, 'x')); },
+                ThrowsMessage<Error>(HasSubstr("a row of more than")));
+    EXPECT_THAT([&] { read(content + std::string(17U << 20, ' ')); },
+                ThrowsMessage<Error>(HasSubstr("a row of more than")));
+}
+
 TEST(CsvReader, WhatIsWrittenIsReadBack) {
     std::vector<std::string> const pieces{",", "\"",       "\n", "\r", "\r\n", " ",
                                           "x", "\xC3\xBC", "'",  ";",  "nan"};

@@ -28,8 +28,8 @@ using testing::ThrowsMessage;
 
 std::filesystem::path const kData = std::filesystem::path(CTCLIP_TEST_DATA) / "study";
 
-StudyTable load(std::filesystem::path const& folder) {
-    return StudyTable::load(folder / "reports.csv", folder / "metadata.csv", folder / "labels.csv");
+StudyTable load(std::filesystem::path const& folder, ReportFilter const& wants_report = {}) {
+    return StudyTable::load(folder / "reports.csv", folder / "metadata.csv", folder / "labels.csv", wants_report);
 }
 
 nlohmann::json const* row_of(nlohmann::json const& rows, std::string const& study_id) {
@@ -84,12 +84,12 @@ struct Trio {
         "VolumeName,RescaleSlope,RescaleIntercept,XYSpacing,ZSpacing\na.nii.gz,1,-1024,\"[0.7, 0.7]\",1.5\n";
     std::string labels = kLabelHeader + "a.nii.gz,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1\n";
 
-    StudyTable load() const {
+    StudyTable load(ReportFilter const& wants_report = {}) const {
         TempDir const folder;
         std::ofstream(folder / "reports.csv", std::ios::binary) << reports;
         std::ofstream(folder / "metadata.csv", std::ios::binary) << metadata;
         std::ofstream(folder / "labels.csv", std::ios::binary) << labels;
-        return ctclip::load(folder.path());
+        return ctclip::load(folder.path(), wants_report);
     }
 };
 
@@ -130,6 +130,21 @@ TEST(StudyTable, SaysWhichStudiesLackWhat) {
     EXPECT_EQ(table.find("train_1_a_1"), nullptr);
     ASSERT_NE(table.find("train_2_a_2"), nullptr);
     EXPECT_EQ(table.find("train_2_a_2")->study_id, "train_2_a_2");
+}
+
+TEST(StudyTable, KeepsOnlyTheReportsThatAreWantedButChecksAll) {
+    Trio trio;
+    trio.reports += "b.nii.gz,opacities,pneumonia\n";
+    trio.metadata += "b.nii.gz,1,-1024,\"[0.7, 0.7]\",1.5\n";
+    trio.labels += "b.nii.gz,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1\n";
+    auto const wants_b = [](std::string const& study_id) { return study_id == "b"; };
+    StudyTable const table = trio.load(wants_b);
+    ASSERT_EQ(table.studies().size(), 2U);
+    EXPECT_EQ(table.find("a")->findings + table.find("a")->impressions, "");
+    EXPECT_EQ(table.find("b")->findings, "opacities");
+    EXPECT_EQ(table.find("b")->impressions, "pneumonia");
+    trio.reports += "a.nii.gz,twice,twice\n";
+    EXPECT_THAT([&] { trio.load(wants_b); }, ThrowsMessage<Error>(HasSubstr("already given in line 2")));
 }
 
 TEST(StudyTable, SortsStudiesBytewise) {
