@@ -7,6 +7,7 @@
 #include "nifti/made_nifti.hpp"
 #include "shard/shard_reader.hpp"
 #include "shard/sidecar.hpp"
+#include "support/process.hpp"
 
 namespace ctclip {
 namespace {
@@ -37,8 +38,12 @@ class NiftiConversion : public testing::Test {
   protected:
     void replace_study_0(MadeNifti const& made, std::string const& ending) {
         std::filesystem::remove(dataset_.volume_path(0));
-        made.write(dataset_.options.volumes / (MadeDataset::study_id(0) + ending));
+        replace_source(made, ending);
         std::filesystem::remove_all(dataset_.options.output);
+    }
+    void replace_source(MadeNifti const& made, std::string const& ending) { made.write(source_path(ending)); }
+    std::filesystem::path source_path(std::string const& ending) const {
+        return dataset_.options.volumes / (MadeDataset::study_id(0) + ending);
     }
     std::string shard() const { return read_text_file(dataset_.options.output / "shard-000000.tar"); }
 
@@ -117,6 +122,36 @@ TEST_F(NiftiConversion, ScalesTwiceOnlyWhereTheVoxelsAskForIt) {
     EXPECT_EQ(metadata.rescale_slope, 1.0);
     EXPECT_EQ(metadata.rescale_intercept, 0.0);
     EXPECT_EQ(read_sidecar(reader.index().path).samples[0].conversion->csv_rescale_intercept, -1024.0);
+}
+
+/// Plain, scaled, scaled to HU already, and turned.
+TEST_F(NiftiConversion, IsVerifiedAgainstItsSource) {
+    MadeNifti turned = study_0();
+    turned.affine[0][0] = 0.75;
+    struct Case {
+        MadeNifti made;
+        std::string ending;
+        RescalePolicy rescale;
+    };
+    for (Case const& it : {Case{study_0(), ".nii", RescalePolicy::kCsv}, Case{study_0(2.0), ".nii.gz", RescalePolicy::kCsv},
+                           Case{study_0(0.5), ".nii.gz", RescalePolicy::kAlreadyHu},
+                           Case{turned, ".nii", RescalePolicy::kCsv}}) {
+        replace_study_0(it.made, it.ending);
+        dataset_.options.rescale = it.rescale;
+        dataset_.run();
+        std::vector<std::string> const verify{CTCLIP_BIN "/ctclip-shard", "verify", dataset_.options.output,
+                                              "--sources", dataset_.options.volumes};
+        ProcessResult const good = run_process(verify);
+        EXPECT_EQ(good.exit_code, 0) << good.out << good.err;
+
+        MadeNifti other = it.made;
+        other.voxels[17] += 1.0;
+        replace_source(other, it.ending);
+        ProcessResult const bad = run_process(verify);
+        EXPECT_EQ(bad.exit_code, 65);
+        EXPECT_THAT(bad.out + bad.err, HasSubstr(MadeDataset::study_id(0) + it.ending));
+        std::filesystem::remove(source_path(it.ending));
+    }
 }
 
 TEST_F(NiftiConversion, TwoFormatsOfOneStudyAreTwoVolumes) {
