@@ -2,6 +2,7 @@
 #include "convert/convert_job.hpp"
 #include "jobs/job_frame.hpp"
 #include "jobs/shard_preprocessor.hpp"
+#include "mpi/watchdog_rules.hpp"
 
 int main(int argc, char** argv) {
     ctclip::ConvertOptions options;
@@ -25,8 +26,11 @@ int main(int argc, char** argv) {
                 [&](std::string_view text) { job.write(text); }, ctclip::make_shard_preprocessor()};
             if (job.is_dry_run()) {
                 dry_run_convert(options, environment);
-            } else {
-                convert(options, environment);
+                return;
             }
+            if (options.hang_timeout_s > 0.0) {
+                job.watch({.step_s = options.hang_timeout_s, .slow_s = options.stall_timeout_s});
+            }
+            convert(options, environment);
         });
 }

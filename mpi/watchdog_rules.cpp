@@ -11,14 +11,18 @@ namespace {
 /// A computation may take this many times as long as the longest before.
 constexpr double kUnusuallyLong = 3.0;
 
+std::string place_of(RankSignal const& signal) {
+    return signal.activity == Activity::kConverting
+               ? fmt::format("converting, {} volumes done", signal.step)
+               : fmt::format("{}, step {}", name_of(signal.activity), signal.step);
+}
+
 std::optional<std::string> find_lost(std::span<RankView const> ranks, WatchLimits const& limits) {
     for (RankView const& rank : ranks) {
         if (rank.state == RankState::kLost && rank.silent_s >= limits.lost_s) {
             return fmt::format(
-                "{} ended in the middle of its work ({}, step {}): killed, out of memory, or crashed. Its "
-                "host's "
-                "log may tell",
-                rank.name, name_of(rank.signal.activity), rank.signal.step);
+                "{} ended in the middle of its work ({}): killed, out of memory, or crashed. Its host's log may tell",
+                rank.name, place_of(rank.signal));
         }
     }
     return std::nullopt;
@@ -28,10 +32,8 @@ std::optional<std::string> find_silent(std::span<RankView const> ranks, WatchLim
     for (RankView const& rank : ranks) {
         if (rank.state == RankState::kAlive && rank.silent_s >= limits.silent_s) {
             return fmt::format(
-                "{} has given no sign of life for {:.0f} s ({}, step {}): its process is stopped, or its "
-                "host is "
-                "down or cut off",
-                rank.name, rank.silent_s, name_of(rank.signal.activity), rank.signal.step);
+                "{} has given no sign of life for {:.0f} s ({}): its process is stopped, or its host is down or cut off",
+                rank.name, rank.silent_s, place_of(rank.signal));
         }
     }
     return std::nullopt;
@@ -44,7 +46,7 @@ std::string blame(std::vector<RankView const*> const& alive) {
     };
     auto const [behind, ahead] = std::ranges::minmax_element(alive, is_behind);
     RankView const& last = **behind;
-    std::string const where = fmt::format("{}, step {}", name_of(last.signal.activity), last.signal.step);
+    std::string const where = place_of(last.signal);
     if (last.signal.is_waiting == 0) {
         return fmt::format("{} hangs ({}){}", last.name, where,
                            alive.size() > 1 ? ", the others wait for it" : "");

@@ -16,6 +16,9 @@ Names<OrientationPolicy> const kOrientationNames{{"agree", OrientationPolicy::kA
 Names<VolumeLayout> const kLayoutNames{{"raw", VolumeLayout::kRaw},
                                        {"preprocessed", VolumeLayout::kPreprocessed}};
 
+/// Beyond any memory, and as a number of bytes still an integer.
+constexpr std::int64_t kMaxMemoryLimitMb = std::int64_t{1} << 40;
+
 template <class Enum>
 std::string_view find_name(Names<Enum> const& names, Enum value) {
     for (auto const& [name, named] : names) {
@@ -101,10 +104,20 @@ void ConvertOptions::bind(Schema& schema) {
              "to the same shards; Fortran order then has to fit (its voxels come in another order than the shard's), "
              "NIfTI is refused. About 128 is the least that can be kept")
         .min(0)
+        .max(kMaxMemoryLimitMb)
         .flag("--memory_limit_mb", {"--memory-limit-mb"});
+    schema
+        .key("convert.hang_timeout_s", hang_timeout_s,
+             "end the job (exit 75) when a rank gives no sign of life for so long; 0: never")
+        .min(0.0);
+    schema
+        .key("convert.stall_timeout_s", stall_timeout_s,
+             "the same when no rank gets any further: the scan of the volumes, reading a piece of one, reading a shard "
+             "back")
+        .positive();
     schema.rule("convert.memory_limit_mb", [this] {
         bool const is_kept = memory_limit_mb == 0 || layout == VolumeLayout::kRaw;
-        return std::string(is_kept ? "" : "resampling (convert.layout: preprocessed) needs whole volumes in memory; use 0");
+        return std::string(is_kept ? "" : "cannot be kept by convert.layout preprocessed, which resamples whole volumes; use 0");
     });
 }
 

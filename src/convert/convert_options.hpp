@@ -59,6 +59,8 @@ struct ConvertOptions {
     std::optional<std::int64_t>
         max_unmatched;  ///< volumes without CSV rows; none: any number, with a warning
     std::int64_t memory_limit_mb = 0;  ///< MiB that a rank may have resident; 0: no limit
+    double hang_timeout_s = 60.0;      ///< without a sign of life of a rank; 0: wait for ever
+    double stall_timeout_s = 3600.0;   ///< without progress on any rank
 
     /// Keys `convert.*`, their flags, and the flags of the Python converter.
     void bind(Schema& schema);

@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "base/machine.hpp"
 #include "convert/hu_check.hpp"
+#include "dist/pulse.hpp"
 #include "study/spacing.hpp"
 
 namespace ctclip {
@@ -48,6 +49,7 @@ HalfStatistics decode_in_pieces(NpzReader& npz, VolumeHeader const& header,
         halves.resize(voxels.size() / item_size_bytes(header.type));
         converter.convert(voxels, halves);
         use(halves);
+        Pulse::of_process().beat();
     });
     return converter.statistics();
 }
@@ -193,6 +195,7 @@ void SampleConverter::load_npz(std::filesystem::path const& path, ConvertedSampl
         npz_.decode_whole([&](std::span<std::byte const> voxels) {
             converter.convert(voxels, std::span(sample.halves)
                                           .subspan(converter.num_converted(), voxels.size() / item_size_bytes(header.type)));
+            Pulse::of_process().beat();
         });
         sample.conversion.ledger = converter.statistics();
     }

@@ -6,6 +6,8 @@ std::string_view name_of(Activity activity) {
     switch (activity) {
         case Activity::kStarting:
             return "starting";
+        case Activity::kConverting:
+            return "converting";
         case Activity::kFirstStep:
             return "in its first step";
         case Activity::kStep:

@@ -9,7 +9,7 @@
 
 namespace ctclip {
 
-enum class Activity : std::uint32_t { kStarting, kFirstStep, kStep, kData, kValidation, kSaving };
+enum class Activity : std::uint32_t { kStarting, kConverting, kFirstStep, kStep, kData, kValidation, kSaving };
 
 std::string_view name_of(Activity activity);
 /// True for what may take minutes: only steps after the first are all alike.
@@ -32,6 +32,7 @@ class Pulse {
     void beat() noexcept { num_beats_.fetch_add(1, std::memory_order_relaxed); }
     void set_activity(Activity activity) noexcept;
     Activity activity() const noexcept { return activity_.load(std::memory_order_relaxed); }
+    /// Of training; of a conversion, the volumes so far.
     void set_step(std::int64_t step) noexcept { step_.store(step, std::memory_order_relaxed); }
     PulseReading read() const noexcept;
 

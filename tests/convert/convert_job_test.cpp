@@ -182,6 +182,14 @@ TEST(Convert, RefusesAnOutputThatAnotherJobUses) {
     EXPECT_EQ(content_of(dataset.options.output).size(), 1U) << "only the lock";
 }
 
+TEST(Convert, RefusesAFileInTheWayBeforeTheWork) {
+    MadeDataset dataset(2);
+    std::filesystem::create_directory(dataset.options.output);
+    std::ofstream(dataset.options.output / ".nv-meta") << "not a folder";
+    EXPECT_THAT([&] { dataset.run(); }, ThrowsMessage<Error>(HasSubstr(".nv-meta is in the way")));
+    EXPECT_FALSE(std::filesystem::exists(dataset.options.output / "shard-000000.tar"));
+}
+
 TEST(Convert, SweepsWhatAKilledRunLeft) {
     MadeDataset dataset(3);
     fs::create_directories(dataset.options.output);

@@ -2,9 +2,6 @@
 // gives the bytes of an uninterrupted run.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -12,9 +9,9 @@
 
 #include "base/splitmix64.hpp"
 #include "convert/made_dataset.hpp"
+#include "convert/ranks_of_program.hpp"
 #include "shard/shard_verify.hpp"
 #include "support/killed_at_call.hpp"
-#include "support/process.hpp"
 
 namespace ctclip {
 namespace {
@@ -78,35 +75,6 @@ TEST(Interruption, AtASystemCallOfALargeShardLosesNothing) {
     expect_kills_lose_nothing(dataset, 1500);
 }
 
-std::vector<pid_t> children_of(pid_t parent) {
-    std::vector<pid_t> children;
-    for (auto const& task : fs::directory_iterator(fmt::format("/proc/{}/task", parent))) {
-        std::ifstream file(task.path() / "children");
-        children.insert(children.end(), std::istream_iterator<pid_t>(file), {});
-    }
-    return children;
-}
-
-/// False for the dead too that nobody has reaped yet (in containers nobody may).
-bool is_running(pid_t process) {
-    std::ifstream file(fmt::format("/proc/{}/stat", process));
-    std::string line;
-    std::getline(file, line);
-    std::size_t const state = line.rfind(')') + 2;
-    return state < line.size() && line[state] != 'Z' && line[state] != 'X';
-}
-
-/// The launcher may return before the last of its ranks is gone, and as long as that one lives the output is
-/// its.
-void end_and_await(std::vector<pid_t> const& processes) {
-    for (pid_t const process : processes) {
-        for (int i = 0; i < 1000 && is_running(process); ++i) {
-            ::kill(process, SIGKILL);
-            std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        }
-    }
-}
-
 /// Conversions by the program itself, long enough to be hit in the midst of their work.
 class KilledRanks : public testing::Test {
   protected:
@@ -125,29 +93,7 @@ class KilledRanks : public testing::Test {
         expected_ = content_of(dataset_.options.output);
     }
 
-    Process start(int num_ranks) const {
-        ConvertOptions const& options = dataset_.options;
-        return Process({CTCLIP_MPIRUN,
-                        "--oversubscribe",
-                        "--bind-to",
-                        "none",
-                        "-n",
-                        std::to_string(num_ranks),
-                        CTCLIP_BIN "/ctclip-convert",
-                        "-q",
-                        "--volumes",
-                        options.volumes,
-                        "--reports",
-                        options.reports,
-                        "--metadata",
-                        options.metadata,
-                        "--labels",
-                        options.labels,
-                        "--output",
-                        options.output,
-                        "--samples_per_shard",
-                        "2"});
-    }
+    Process start(int num_ranks) const { return Process(words_of_ranks(num_ranks, dataset_.options)); }
 
     /// Starts the conversion, or goes on with one, and kills one rank at a random moment of its work.
     /// @return false if that came too late.

@@ -2,16 +2,13 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <limits>
 
 #include "base/error.hpp"
 #include "base/splitmix64.hpp"
 #include "convert/made_dataset.hpp"
-#include "support/process.hpp"
+#include "convert/ranks_of_program.hpp"
 
 namespace ctclip {
 namespace {
@@ -140,11 +137,8 @@ TEST_F(MemoryLimit, RefusesFortranOrderThatDoesNotFit) {
     EXPECT_EQ(run(100'000).error, "") << "it fits";
 }
 
-std::vector<std::string> convert_words(ConvertOptions const& options, std::int64_t limit_mb) {
-    return {CTCLIP_BIN "/ctclip-convert", "-q",          "--volumes",   options.volumes,
-            "--reports",                  options.reports, "--metadata",  options.metadata,
-            "--labels",                   options.labels,  "--output",    options.output,
-            "--samples_per_shard",        "2",             "--memory_limit_mb", std::to_string(limit_mb)};
+std::vector<std::string> limit_words(std::int64_t limit_mb) {
+    return {"--memory_limit_mb", std::to_string(limit_mb)};
 }
 
 TEST_F(MemoryLimit, DoesNotChangeAByteOnOneToFourRanks) {
@@ -152,11 +146,7 @@ TEST_F(MemoryLimit, DoesNotChangeAByteOnOneToFourRanks) {
     for (int num_ranks = 1; num_ranks <= 4; ++num_ranks) {
         for (std::int64_t const limit_mb : {std::int64_t{0}, kLeastLimitMb}) {
             fs::remove_all(dataset_.options.output);
-            std::vector<std::string> words{CTCLIP_MPIRUN, "--oversubscribe", "--bind-to", "none", "-n",
-                                           std::to_string(num_ranks)};
-            std::vector<std::string> const program = convert_words(dataset_.options, limit_mb);
-            words.insert(words.end(), program.begin(), program.end());
-            ProcessResult const result = run_process(words);
+            ProcessResult const result = run_process(words_of_ranks(num_ranks, dataset_.options, limit_words(limit_mb)));
             ASSERT_EQ(result.exit_code, 0) << result.err;
             EXPECT_TRUE(content_of(dataset_.options.output) == expected)
                 << num_ranks << " ranks, limit " << limit_mb;
@@ -164,23 +154,12 @@ TEST_F(MemoryLimit, DoesNotChangeAByteOnOneToFourRanks) {
     }
 }
 
-/// Runs the program and returns the most memory that it ever had resident.
-std::int64_t peak_memory_mb(std::vector<std::string> words) {
-    pid_t const child = ::fork();
-    if (child == 0) {
-        std::vector<char*> arguments;
-        for (std::string& word : words) {
-            arguments.push_back(word.data());
-        }
-        arguments.push_back(nullptr);
-        ::execv(arguments[0], arguments.data());
-        ::_exit(127);
-    }
-    int status = 0;
-    rusage usage{};
-    EXPECT_EQ(::wait4(child, &status, 0, &usage), child);
-    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    return usage.ru_maxrss / 1024;
+/// The most that the program ever had resident.
+std::int64_t peak_memory_mb(ConvertOptions const& options, std::int64_t limit_mb) {
+    fs::remove_all(options.output);
+    ProcessResult const result = run_process(convert_words(options, limit_words(limit_mb)));
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return result.peak_memory_bytes >> 20;
 }
 
 TEST(MemoryLimitOfTheProgram, IsKeptWithAVolumeSeveralTimesAsLarge) {
@@ -194,11 +173,32 @@ TEST(MemoryLimitOfTheProgram, IsKeptWithAVolumeSeveralTimesAsLarge) {
         }
         dataset.write_volume(0, voxels, kLarge);
     }
-    std::int64_t const peak_mb = peak_memory_mb(convert_words(dataset.options, kLimitMb));
+    std::int64_t const peak_mb = peak_memory_mb(dataset.options, kLimitMb);
     EXPECT_LT(peak_mb, kLimitMb);
     RecordProperty("peak_mb", static_cast<int>(peak_mb));
-    fs::remove_all(dataset.options.output);
-    EXPECT_GT(peak_memory_mb(convert_words(dataset.options, 0)), 2 * kLimitMb) << "this test proves nothing";
+    EXPECT_GT(peak_memory_mb(dataset.options, 0), 2 * kLimitMb) << "this test proves nothing";
+}
+
+/// As for a rank of many: the CSVs, 100 MB of reports among them, are those of all studies, the volumes a few of them.
+TEST(MemoryLimitOfTheProgram, IsKeptWithReportsAsLarge) {
+    constexpr std::int64_t kLimitMb = 192;
+    constexpr int kNumOtherStudies = 40'000;
+    MadeDataset dataset(2);
+    std::ofstream reports(dataset.options.reports, std::ios::app);
+    std::ofstream metadata(dataset.options.metadata, std::ios::app);
+    std::ofstream labels(dataset.options.labels, std::ios::app);
+    for (int i = 0; i < kNumOtherStudies; ++i) {
+        std::string const name = fmt::format("valid_{}_a_1.nii.gz", i);
+        reports << name << ',' << std::string(2500, 'x') << ",normal\n";
+        metadata << name << ",1,0,\"[0.75, 0.75]\",1.5\n";
+        labels << name << ",0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0\n";
+    }
+    reports.close();
+    metadata.close();
+    labels.close();
+    std::int64_t const peak_mb = peak_memory_mb(dataset.options, kLimitMb);
+    EXPECT_LT(peak_mb, kLimitMb);
+    RecordProperty("peak_mb", static_cast<int>(peak_mb));
 }
 
 }  // namespace

@@ -33,6 +33,13 @@ TEST(WatchdogRules, BlamesTheRankThatTheOthersWaitFor) {
     EXPECT_THAT(find_fault(ranks, {}), Optional(HasSubstr("for 25 s: b hangs (computing")));
 }
 
+TEST(WatchdogRules, SaysHowFarAConversionIs) {
+    std::vector<RankView> ranks{waiting("a", 8, 30.0), computing("b", 7, 25.0)};
+    ranks[1].signal.activity = Activity::kConverting;
+    ranks[1].signal.step = 3;
+    EXPECT_THAT(find_fault(ranks, {}), Optional(HasSubstr("b hangs (converting, 3 volumes done), the others wait")));
+}
+
 TEST(WatchdogRules, BlamesTheRankThatIsAnOperationBehind) {
     std::vector<RankView> const ranks{waiting("a", 8, 30.0), waiting("b", 7, 30.0)};
     EXPECT_THAT(find_fault(ranks, {}),
