@@ -101,10 +101,14 @@ std::optional<LockContent> read_lock(std::filesystem::path const& path) {
     std::string text;
     try {
         text = read_text_file(path, kMaxLockBytes);
-    } catch (Error const&) {
-        if (!std::filesystem::exists(path)) {
+    } catch (Error const& error) {
+        std::error_code ignored;
+        if (!std::filesystem::exists(std::filesystem::symlink_status(path, ignored))) {
             return std::nullopt;  // its owner may release it at any moment
         }
+        require(error.code() != ExitCode::kBadInput, ExitCode::kCannotCreate,
+                "{} is no lock of ours ({}). Remove it if nobody works in this folder, or choose another output",
+                path.string(), error.what());
         throw;
     }
     std::size_t const digits = std::min<std::size_t>(kBeatDigits, text.size());

@@ -13,12 +13,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void fail_scan(fs::path const& folder, std::error_code const& error) {
-    fail_errno(ExitCode::kIoError, "cannot search " + folder.string(), error.value());
+[[noreturn]] void fail_scan(fs::path const& path, std::error_code const& error) {
+    fail_errno(ExitCode::kIoError, "cannot look at " + path.string(), error.value());
 }
 
 bool is_hidden(fs::path const& path) {
     return path.filename().native().starts_with('.');
+}
+
+/// @throws Error where nobody can tell: a volume must not be left out because its file system fails.
+bool is_file(fs::directory_entry const& entry) {
+    std::error_code error;
+    fs::file_status const status = entry.status(error);
+    if (!fs::status_known(status)) {
+        fail_scan(entry.path(), error);
+    }
+    return fs::is_regular_file(status);
 }
 
 FoundVolume found_volume(fs::path const& path, fs::path const& folder) {
@@ -43,17 +53,19 @@ std::vector<FoundVolume> scan_volumes(fs::path const& folder) {
             folder.string());
     std::vector<FoundVolume> volumes;
     std::error_code error;
+    fs::path last = folder;  // what the iterator fails at: the folder that it just found
     fs::recursive_directory_iterator entry(folder, fs::directory_options::follow_directory_symlink, error);
     for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
         fs::path const& path = entry->path();
+        last = path;
         if (is_hidden(path)) {
             entry.disable_recursion_pending();
-        } else if (is_volume_file(path) && entry->is_regular_file(error)) {
+        } else if (is_volume_file(path) && is_file(*entry)) {
             volumes.push_back(found_volume(path, folder));
         }
     }
     if (error) {
-        fail_scan(folder, error);
+        fail_scan(last, error);
     }
     std::ranges::sort(volumes, {}, &FoundVolume::study_id);  // std::string compares bytes as unsigned char
     auto const twin = std::ranges::adjacent_find(volumes, {}, &FoundVolume::study_id);

@@ -40,6 +40,17 @@ TEST(OutputLock, IsGoneAfterItsOwner) {
     EXPECT_NO_THROW(OutputLock(dir.path(), "b"));
 }
 
+/// A link to nowhere can be neither created nor read: that was tried for ever.
+TEST(OutputLock, RefusesWhatIsNoLock) {
+    TempDir const dir;
+    std::filesystem::path const path = dir / ".ctclip.lock";
+    std::filesystem::create_symlink("nowhere", path);
+    EXPECT_THAT([&] { OutputLock(dir.path(), "a"); }, ThrowsMessage<Error>(HasSubstr("is no lock of ours")));
+    std::filesystem::remove(path);
+    std::filesystem::create_directory(path);
+    EXPECT_THAT([&] { OutputLock(dir.path(), "a"); }, ThrowsMessage<Error>(HasSubstr("Remove it if nobody works")));
+}
+
 TEST(OutputLock, IsTakenOverFromAProcessThatDied) {
     TempDir const dir;
     pid_t const child = ::fork();

@@ -59,6 +59,14 @@ TEST(ScanVolumes, RefusesANameThatIsNotUtf8) {
                 ThrowsMessage<Error>(AllOf(HasSubstr("caf\\xe9/train_1_a_1.npz"), HasSubstr("is not UTF-8"))));
 }
 
+TEST(ScanVolumes, NamesWhatItCannotLookAt) {
+    TempDir const dir;
+    touch(dir / "a/train_1_a_1.npz");
+    std::filesystem::create_symlink("loop.npz", dir / "a/loop.npz");
+    EXPECT_THAT([&] { scan_volumes(dir.path()); },
+                ThrowsMessage<Error>(HasSubstr("cannot look at " + (dir / "a/loop.npz").string())));
+}
+
 TEST(ScanVolumes, NamesAFolderThatIsMissing) {
     TempDir const dir;
     EXPECT_THAT([&] { scan_volumes(dir / "none"); }, ThrowsMessage<Error>(HasSubstr("none: no such folder")));
