@@ -53,7 +53,7 @@ struct IncompleteStudy {
     bool has_labels = false;
 };
 
-/// Whose report is kept in memory: the reports of CT-RATE take 100 MB, all else 16.
+/// Whose report is kept in memory: reports are most of what the CSVs hold.
 using ReportFilter = std::function<bool(std::string const& study_id)>;
 
 class StudyTable {
