@@ -73,11 +73,11 @@ class SyncBench {
             optimizer_.parameters(), ranks_,
             {.bucket_cap_bytes = static_cast<std::size_t>(options_.bucket_mib) << 20, .overlap = overlap});
         TrainStep step(model_, optimizer_, sync, ranks_, {.loss = {}, .seed = 1});
-        UploadedBatch const micro_batches[] = {uploader_.upload(borrowed(batch_.batch()))};
         ranks_.barrier();
         StepTimer timer;
         timer.start();
-        StepResult const result = step.run(num_steps_++, micro_batches, timer);
+        auto const next = [this] { return uploader_.upload(borrowed(batch_.batch())); };
+        StepResult const result = step.run(num_steps_++, {1, next}, timer);
         // The rank that comes last waits for the sums alone, not for others.
         double exposed_s = sync.exposed_s();
         double step_s = result.timer.total_s();

@@ -57,8 +57,7 @@ std::vector<double> time_steps(BenchTrainOptions const& options, nlohmann::json&
     for (std::int64_t i = 0; i < options.num_warmup_steps + options.num_steps; ++i) {
         StepTimer timer;
         timer.start();
-        UploadedBatch const micro_batches[] = {uploader.upload(borrowed(batch.batch()))};
-        StepResult const result = step.run(i, micro_batches, timer);
+        StepResult const result = step.run(i, {1, [&] { return uploader.upload(borrowed(batch.batch())); }}, timer);
         StepReport const report = result.outcome.read();
         if (i >= options.num_warmup_steps) {
             seconds.push_back(result.timer.total_s());

@@ -55,7 +55,7 @@ class CheckpointStore {
     CheckpointStore(std::filesystem::path folder, RetentionPolicy policy);
 
     /// Commits the state under its step's name, then points `latest.json` to it, then prunes. A file of the
-    /// same step, which only a run that fell back to an older checkpoint can meet, is replaced.
+    /// same step is replaced: a run meets one that fell back to an older checkpoint, or has validated since.
     /// @throws Error as write_checkpoint; then what was there is still there. Once the file is committed, what
     /// fails is a warning.
     std::filesystem::path save(TrainState state);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -14,7 +15,11 @@
 namespace ctclip {
 namespace {
 
-void drop_later_steps(std::filesystem::path const& path, std::int64_t last_kept_step) {
+bool is_validation(nlohmann::json const& record) {
+    return std::ranges::any_of(record.items(), [](auto const& item) { return item.key().starts_with("val_"); });
+}
+
+void drop_later_steps(std::filesystem::path const& path, LastSteps const& last) {
     std::string const text = read_text_file(path);
     std::string kept;
     std::istringstream lines(text);
@@ -22,7 +27,8 @@ void drop_later_steps(std::filesystem::path const& path, std::int64_t last_kept_
         bool const is_torn = lines.eof();  // the last line, without its end
         auto const record = nlohmann::json::parse(line, nullptr, false);
         auto const step = record.is_object() ? record.find("step") : record.end();
-        bool const will_come_again = step != record.end() && step->is_number() && *step > last_kept_step;
+        bool const will_come_again = step != record.end() && step->is_number() &&
+                                     *step > (is_validation(record) ? last.validated : last.trained);
         if (!is_torn && !will_come_again) {
             kept += line + "\n";
         }
@@ -34,9 +40,9 @@ void drop_later_steps(std::filesystem::path const& path, std::int64_t last_kept_
 
 }  // namespace
 
-MetricsLog::MetricsLog(std::filesystem::path path, std::int64_t last_kept_step) : path_(std::move(path)) {
+MetricsLog::MetricsLog(std::filesystem::path path, LastSteps const& last) : path_(std::move(path)) {
     if (std::filesystem::exists(path_)) {
-        drop_later_steps(path_, last_kept_step);
+        drop_later_steps(path_, last);
     }
     file_.reset(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
     if (!file_) {

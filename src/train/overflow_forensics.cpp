@@ -111,7 +111,11 @@ Finding OverflowForensics::look_at_latents(SuspectStep const& suspect, std::size
     if (!row) {
         return {};
     }
-    std::string const stage = first_stage(suspect, suspect.read_again()[micro_step], micro_step, *row);
+    std::string stage;
+    suspect.read_again([&](std::size_t i, UploadedBatch const& batch) {
+        stage = i == micro_step ? first_stage(suspect, batch, i, *row) : "";
+        return i < micro_step;
+    });
     return {FindingKind::kForward,
             fmt::format("the {} latent of study {} is not finite, first at {}", tower,
                         suspect.pseudonyms[micro_step][static_cast<std::size_t>(*row)],
@@ -122,20 +126,20 @@ Finding OverflowForensics::look_at_tokens(SuspectStep const& suspect) const {
     if (is_finite(suspect.traces.token_sum)) {
         return {};
     }
-    std::span<UploadedBatch const> const batches = suspect.read_again();
-    for (std::size_t i = 0; i < batches.size(); ++i) {
-        for (std::int64_t row = 0; row < batches[i].host().shape.num_rows; ++row) {
-            std::string const stage = first_stage(suspect, batches[i], i, row);
+    std::string text =
+        "tokens of the image encoder were not finite, but are when computed again (weights of the step after)";
+    suspect.read_again([&](std::size_t i, UploadedBatch const& batch) {
+        std::string stage;
+        for (std::int64_t row = 0; row < batch.host().shape.num_rows && stage.empty(); ++row) {
+            stage = first_stage(suspect, batch, i, row);
             if (!stage.empty()) {
-                return {FindingKind::kForward,
-                        fmt::format("an activation of study {} is not finite, first at {}",
-                                    suspect.pseudonyms[i][static_cast<std::size_t>(row)], stage)};
+                text = fmt::format("an activation of study {} is not finite, first at {}",
+                                   suspect.pseudonyms[i][static_cast<std::size_t>(row)], stage);
             }
         }
-    }
-    return {FindingKind::kForward,
-            "tokens of the image encoder were not finite, but are when computed again "
-            "(weights of the step after)"};
+        return stage.empty();
+    });
+    return {FindingKind::kForward, text};
 }
 
 /// Empty where all are finite: the weights may be one step further than they were.

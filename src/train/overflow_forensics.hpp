@@ -25,14 +25,17 @@ struct Finding {
     std::string text;  ///< for people: "rank 2: the gradient of ... is not finite"
 };
 
+/// @returns whether the next one is wanted.
+using LookAtBatch = std::function<bool(std::size_t micro_step, UploadedBatch const& batch)>;
+
 /// A skipped step on this rank.
 struct SuspectStep {
     std::int64_t step = 0;  ///< index, from 0
     StepTraces const& traces;
     at::Tensor gradient_norms;                             ///< StepOutcome::gradient_norms()
     std::span<std::vector<std::string> const> pseudonyms;  ///< of each micro-batch's rows
-    /// The step's batches once more.
-    std::function<std::span<UploadedBatch const>()> read_again;
+    /// The step's batches once more, one at a time, until `look` says that it has seen enough.
+    std::function<void(LookAtBatch const& look)> read_again;
 };
 
 class OverflowForensics {

@@ -53,13 +53,13 @@ RunFolder::RunFolder(TrainOptions const& options)
       use_tensorboard_(options.logging.use_tensorboard) {}
 
 void RunFolder::start(std::string const& config_yaml, nlohmann::ordered_json const& run_record,
-                      std::int64_t last_step) {
+                      LastSteps const& last) {
     write_durably(dir_ / "config.yaml", config_yaml, IfExists::kReplace);
     write_durably(dir_ / "run.json", run_record.dump(2) + "\n", IfExists::kReplace);
-    metrics_ = std::make_unique<MetricsLog>(dir_ / "metrics.jsonl", last_step);
+    metrics_ = std::make_unique<MetricsLog>(dir_ / "metrics.jsonl", last);
     if (use_tensorboard_) {
         create_folder(dir_ / "tensorboard");
-        tensorboard_ = std::make_unique<TensorboardWriter>(dir_ / "tensorboard", last_step + 1);
+        tensorboard_ = std::make_unique<TensorboardWriter>(dir_ / "tensorboard", last.trained + 1);
     }
 }
 

@@ -31,10 +31,9 @@ class RunFolder {
     /// empty.
     explicit RunFolder(TrainOptions const& options);
 
-    /// Before the first step: the configuration, what runs where, and logs cut back to `last_step` (TensorBoard's by an
+    /// Before the first step: the configuration, what runs where, and logs cut back to `last` (TensorBoard's by an
     /// event that takes later steps out of view).
-    void start(std::string const& config_yaml, nlohmann::ordered_json const& run_record,
-               std::int64_t last_step);
+    void start(std::string const& config_yaml, nlohmann::ordered_json const& run_record, LastSteps const& last);
 
     /// A line of metrics.jsonl and the same numbers as TensorBoard scalars under `tag_prefix` ("train/").
     void log(std::int64_t step, nlohmann::ordered_json const& record, std::string const& tag_prefix);

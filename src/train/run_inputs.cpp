@@ -64,14 +64,18 @@ RunInputs open_run_inputs(TrainOptions const& options, int world_size) {
 LoaderOptions training_loader_options(TrainOptions const& options, Communicator const& ranks) {
     LoaderOptions loader;
     loader.data = options.data;
-    // One optimizer step takes accumulation_steps batches at once: so many may be leased.
-    loader.data.prefetch_factor =
-        std::max(options.data.prefetch_factor, options.training.gradient_accumulation_steps + 1);
     // Bad samples count over all ranks and lives (bad_sample_budget.hpp): none of them ends one rank alone.
     loader.data.max_bad_samples = std::numeric_limits<std::int64_t>::max();
     loader.max_tokens = options.model.max_length;
     loader.rank = ranks.rank();
     loader.world_size = ranks.world_size();
+    return loader;
+}
+
+LoaderOptions second_look_loader_options(TrainOptions const& options, Communicator const& ranks) {
+    LoaderOptions loader = training_loader_options(options, ranks);
+    loader.data.num_workers = 0;
+    loader.data.prefetch_factor = 1;
     return loader;
 }
 

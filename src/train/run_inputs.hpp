@@ -30,5 +30,7 @@ RunInputs open_run_inputs(TrainOptions const& options, int world_size);
 
 /// How the training set is loaded on one rank.
 LoaderOptions training_loader_options(TrainOptions const& options, Communicator const& ranks);
+/// How batches of a step that went wrong are read again, beside the run's own loader: in little memory.
+LoaderOptions second_look_loader_options(TrainOptions const& options, Communicator const& ranks);
 
 }  // namespace ctclip

@@ -9,7 +9,7 @@ namespace ctclip {
 
 struct RunSize {
     double model_bytes = 0.0;       ///< weights, gradients and moments of a rank, where the model computes
-    double loading_bytes = 0.0;     ///< of a rank's loaders at most, in host memory, validation's beside training's
+    double loading_bytes = 0.0;     ///< of a rank's loaders at most, in host memory: training's and one beside it
     double checkpoint_bytes = 0.0;  ///< of one file, and in rank 0's host memory while it is saved
 
     /// Of a rank in host memory.

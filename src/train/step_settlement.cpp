@@ -34,7 +34,7 @@ void StepSettlement::settle() {
     PendingStep const step = *std::exchange(pending_, std::nullopt);
     StepReport const report = read(step.result.outcome);
     StepFacts const facts = look_at(step, report);
-    metrics_ = {{"loss", facts.loss}, {"lr", report.lr}};
+    sources_.metrics.note_step(facts.loss, report.lr);
     if (sources_.world.is_root()) {
         reporter_.report(facts, sources_.loader.stage_times());
         sources_.folder->log(step.step, to_record(facts), "train/");
@@ -79,17 +79,13 @@ Finding StepSettlement::explain(PendingStep const& step) const {
             rows.push_back(pseudonym(seed, inputs.training_set->study_id(index)));
         }
     }
-    std::unique_ptr<DeviceLoader> loader;
-    std::vector<UploadedBatch> batches;
-    auto const read_again = [&]() -> std::span<UploadedBatch const> {
-        LoaderOptions few = training_loader_options(sources_.options, sources_.world.host);
-        few.data.num_workers = 0;  // the run's own loader keeps its memory: no more than the step's batches beside it
-        few.data.prefetch_factor = sources_.options.training.gradient_accumulation_steps - 1;
-        loader = sources_.open_loader(step.before, few);
-        for (std::size_t i = 0; i < step.row_indices.size(); ++i) {
-            batches.push_back(loader->next().value());
+    auto const read_again = [&](LookAtBatch const& look) {
+        auto const loader =
+            sources_.open_loader(step.before, second_look_loader_options(sources_.options, sources_.world.host));
+        bool is_next_wanted = true;
+        for (std::size_t i = 0; i < step.row_indices.size() && is_next_wanted; ++i) {
+            is_next_wanted = look(i, loader->next().value());
         }
-        return batches;
     };
     return sources_.forensics.explain({.step = step.step - 1,
                                        .traces = step.result.traces,

@@ -15,6 +15,7 @@
 #include "train/peak_rate.hpp"
 #include "train/run_folder.hpp"
 #include "train/run_inputs.hpp"
+#include "train/run_metrics.hpp"
 #include "train/step_report.hpp"
 #include "train/train_step.hpp"
 #include "train/train_world.hpp"
@@ -45,7 +46,8 @@ class StepSettlement {
         BatchLoader const& loader;  ///< for its times
         /// Over the run's training set.
         std::function<std::unique_ptr<DeviceLoader>(SamplerState const& start, LoaderOptions const&)> open_loader;
-        RunFolder* folder;  ///< of rank 0; null on others
+        RunMetrics& metrics;  ///< learns of every step
+        RunFolder* folder;    ///< of rank 0; null on others
         LastSave const& last_save;
         PeakRate peak;
     };
@@ -62,9 +64,6 @@ class StepSettlement {
     /// The run has done its last step.
     void end() { reporter_.end(); }
 
-    /// Loss and learning rate of the last step settled.
-    std::map<std::string, Scalar> const& metrics() const { return metrics_; }
-
   private:
     StepFacts look_at(PendingStep const& step, StepReport const& report);
     double duration_s(PendingStep const& step);
@@ -75,7 +74,6 @@ class StepSettlement {
     StepReporter reporter_;
     std::optional<PendingStep> pending_;
     std::chrono::steady_clock::time_point settled_at_;  // when the step before was seen to be done
-    std::map<std::string, Scalar> metrics_;
 };
 
 }  // namespace ctclip

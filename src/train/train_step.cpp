@@ -36,13 +36,15 @@ TrainStep::TrainStep(ClipModel const& model, Optimizer& optimizer, GradientSync&
       settings_(settings),
       dropout_seed_(derive_seed(settings.seed, "dropout")) {}
 
-StepResult TrainStep::run(std::int64_t step, std::span<UploadedBatch const> micro_batches, StepTimer timer) {
-    auto const num_micro_steps = static_cast<std::int64_t>(micro_batches.size());
+StepResult TrainStep::run(std::int64_t step, MicroBatches const& micro_batches, StepTimer timer) {
+    std::int64_t const num_micro_steps = micro_batches.count;
     StepResult result;
     CodebookStatistics statistics;
     gradient_sync_.zero();
     for (std::int64_t i = 0; i < num_micro_steps; ++i) {
-        MicroStep const micro_step{.batch = micro_batches[static_cast<std::size_t>(i)],
+        UploadedBatch const batch = micro_batches.next();
+        timer.lap(StepPart::kData);
+        MicroStep const micro_step{.batch = batch,
                                    .dropout_seed = dropout_seed(step, i, num_micro_steps),
                                    .weight = 1.0 / static_cast<double>(num_micro_steps),
                                    .is_last = i + 1 == num_micro_steps};

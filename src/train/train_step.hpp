@@ -2,13 +2,14 @@
 ///
 /// With several chunks a batch is computed piece by piece, and still contrasted as a whole (GradCache, Gao et
 /// al. 2021): the latents of all pieces first, without what a backward pass needs; the loss and its gradient
-/// at the latents; then every piece again, back-propagating that gradient. Memory is that of one piece, time
-/// one more forward pass, the result that of the whole batch.
+/// at the latents; then every piece again, back-propagating that gradient. Memory is that of one piece, beside the
+/// batch's volumes, which both passes read; time one more forward pass; the result that of the whole batch.
 #pragma once
 
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 
@@ -38,6 +39,13 @@ struct StepSettings {
     std::int64_t num_chunks = 1;  ///< pieces in which a batch is computed
 };
 
+/// The micro-batches of a step on this rank, all of one size; each counts the same. Each is asked for once the one
+/// before has been computed and given back: a step holds one of them, however many it takes.
+struct MicroBatches {
+    std::int64_t count = 1;
+    std::function<UploadedBatch()> next;
+};
+
 /// Latents of some rows of a batch.
 struct RowLatents {
     at::Tensor text;   ///< (n, E)
@@ -54,9 +62,8 @@ class TrainStep {
 
     /// Collective. Reads nothing back from the device.
     /// @param step  index of this step from 0: dropout is a pure function of it and the seed.
-    /// @param micro_batches  this rank's, all of one size; each counts the same.
     /// @param timer  goes on in the result.
-    StepResult run(std::int64_t step, std::span<UploadedBatch const> micro_batches, StepTimer timer);
+    StepResult run(std::int64_t step, MicroBatches const& micro_batches, StepTimer timer);
 
     /// Of one micro-batch in a step: the seed of its dropout.
     std::uint64_t dropout_seed(std::int64_t step, std::int64_t micro_step,

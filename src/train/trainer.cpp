@@ -43,11 +43,6 @@ std::vector<std::int64_t> dataset_indices(HostBatch const& batch) {
     return indices;
 }
 
-/// Of the best value so far, beside the metrics of a checkpoint's own step.
-std::string best_metric_name(CheckpointOptions const& options) {
-    return "best_" + options.best_metric;
-}
-
 bool is_due(std::int64_t step, std::int64_t every) {
     return every > 0 && step % every == 0;
 }
@@ -71,6 +66,7 @@ Trainer::Trainer(TrainOptions options, std::string config_yaml, TrainWorld const
                    .num_chunks = options_.training.grad_cache_chunks}),
       forensics_(model_, train_step_, optimizer_.parameters(), world.host),
       trace_(options_.profile_steps, options_.run.dir, world.host.rank()),
+      metrics_(options_.checkpoint),
       bad_samples_(options_.data.max_bad_samples) {
     sampler_.seed = static_cast<std::uint64_t>(options_.experiment.seed);
     if (inputs_.validation_set) {
@@ -113,7 +109,7 @@ void Trainer::log_description() const {
 
 void Trainer::run(std::function<bool()> const& stop_requested) {
     begin();
-    if (step_ >= inputs_.plan.max_steps) {
+    if (step_ >= inputs_.plan.max_steps && !is_validation_owed()) {
         if (world_.is_root()) {
             log_info("the run is complete: {} of {} steps are done", step_, inputs_.plan.max_steps);
         }
@@ -144,9 +140,7 @@ void Trainer::begin() {
         require_same_run(state.info, checkpoint_info(), path, world_, options_.not_exact);
         sampler_ = restore_state(state, parameters_, optimizer_);
         bad_samples_.restore_from(state.sampler);
-        if (state.metrics.scalars.contains(best_metric_name(options_.checkpoint))) {
-            best_metric_ = state.metrics.real(best_metric_name(options_.checkpoint));
-        }
+        metrics_.restore_from(state.metrics);
         step_ = state.info.step;
         saved_step_ = step_;
         if (world_.is_root()) {
@@ -154,7 +148,8 @@ void Trainer::begin() {
         }
     }
     if (world_.is_root()) {
-        folder_->start(config_yaml_, run_record(options_, inputs_, parameters_, world_, peak, step_), step_);
+        folder_->start(config_yaml_, run_record(options_, inputs_, parameters_, world_, peak, step_),
+                       {.trained = step_, .validated = is_validation_owed() ? step_ - 1 : step_});
     }
     loader_ = open_loader(sampler_, training_loader_options(options_, world_.host));
     settlement_ = std::make_unique<StepSettlement>(
@@ -165,6 +160,7 @@ void Trainer::begin() {
                                 .loader = loader_->host(),
                                 .open_loader = [this](SamplerState const& start,
                                                       LoaderOptions const& options) { return open_loader(start, options); },
+                                .metrics = metrics_,
                                 .folder = folder_.get(),
                                 .last_save = *last_save_,
                                 .peak = peak},
@@ -177,28 +173,20 @@ std::unique_ptr<DeviceLoader> Trainer::open_loader(SamplerState const& start, Lo
 }
 
 void Trainer::train(std::function<bool()> const& stop_requested) {
-    StepPlan const& plan = inputs_.plan;
+    std::int64_t const max_steps = inputs_.plan.max_steps;
+    auto const is_stopping = [&] { return any_rank(stop_requested() || is_time_up(), world_.host); };
     first_step_ = step_;
-    while (step_ < plan.max_steps) {
-        trace_.before_step(plan.max_steps - step_);
+    if (is_validation_owed()) {
+        end_step(is_stopping);
+    }
+    while (step_ < max_steps) {
+        trace_.before_step(max_steps - step_);
         take_step();
         trace_.after_step();
-        bool const is_last = step_ == plan.max_steps;
         if (is_due(step_, options_.training.replica_check_steps)) {
             require_equal_replicas();
         }
-        bool const is_validated = validator_ && (is_last || is_due(step_, plan.eval_every_n_steps));
-        bool const is_best = is_validated && validate();
-        if (is_last || is_best || is_due(step_, plan.save_every_n_steps)) {
-            save();
-        }
-        if (!is_last && any_rank(stop_requested() || is_time_up(), world_.host)) {
-            trace_.finish();
-            save();
-            last_save_->wait();
-            throw Stopped(fmt::format("stopped after step {} of {}; the same command goes on from there",
-                                      step_, plan.max_steps));
-        }
+        end_step(is_stopping);
     }
     trace_.finish();
     settlement_->end();
@@ -211,29 +199,22 @@ void Trainer::train(std::function<bool()> const& stop_requested) {
 
 void Trainer::take_step() {
     TraceScope const scope("step", step_ + 1);
-    auto const begun = std::chrono::steady_clock::now();
-    StepTimer timer;
-    timer.start();
-    std::vector<UploadedBatch> micro_batches;
-    Pulse::of_process().set_activity(Activity::kData);
-    for (std::int64_t i = 0; i < options_.training.gradient_accumulation_steps; ++i) {
-        micro_batches.push_back(loader_->next().value());
-    }
-    timer.lap(StepPart::kData);
-
     PendingStep launched;
-    launched.begun = begun;
+    launched.begun = std::chrono::steady_clock::now();
     launched.before = sampler_;
-    for (UploadedBatch const& batch : micro_batches) {
+    auto const next_batch = [&] {
+        Pulse::of_process().set_activity(Activity::kData);
+        UploadedBatch batch = loader_->next().value();
         launched.row_indices.push_back(dataset_indices(batch.host()));
         launched.flops += training_flops(inputs_.model, batch.host());
         bad_samples_.note(batch.host());
-    }
-    Pulse::of_process().set_activity(step_ == first_step_ ? Activity::kFirstStep : Activity::kStep);
-    Pulse::of_process().set_step(step_ + 1);
-    launched.result = train_step_.run(step_, micro_batches, timer);
+        sampler_ = batch.host().state_after;
+        Pulse::of_process().set_activity(step_ == first_step_ ? Activity::kFirstStep : Activity::kStep);
+        Pulse::of_process().set_step(step_ + 1);
+        return batch;
+    };
+    launched.result = train_step_.run(step_, {options_.training.gradient_accumulation_steps, next_batch}, StepTimer{});
     launched.launch_s = launched.result.timer.total_s();
-    sampler_ = micro_batches.back().host().state_after;
     step_ += 1;
     launched.step = step_;
     launched.epoch = epoch();
@@ -245,34 +226,46 @@ void Trainer::take_step() {
     settlement_->expect(std::move(launched));
 }
 
-bool Trainer::validate() {
+void Trainer::end_step(std::function<bool()> const& is_stopping) {
+    StepPlan const& plan = inputs_.plan;
+    bool const is_last = step_ == plan.max_steps;
+    bool const is_validation_due = validator_ && (is_last || is_due(step_, plan.eval_every_n_steps));
+    bool const is_best = (is_validation_due || is_validation_owed()) && validate(is_stopping);
+    if (is_last || is_best || is_due(step_, plan.save_every_n_steps)) {
+        save();
+    }
+    if (is_validation_owed() || (!is_last && is_stopping())) {
+        trace_.finish();
+        save();
+        last_save_->wait();
+        throw Stopped(fmt::format("stopped {} step {} of {}; the same command goes on from there",
+                                  is_validation_owed() ? "in the validation after" : "after", step_, plan.max_steps));
+    }
+}
+
+bool Trainer::is_validation_owed() const {
+    return validator_ && metrics_.is_validation_unfinished();
+}
+
+bool Trainer::validate(std::function<bool()> const& is_stopping) {
     TraceScope const scope("validation", step_);
-    validated_step_ = step_;
     settlement_->settle();
     ActivityScope const activity(Activity::kValidation);
-    ValidationResult const result = validator_->run();
-    validation_ = {result.metrics.begin(), result.metrics.end()};
+    metrics_.begin_validation();
+    auto const result = validator_->run([&] { return !is_stopping(); });
+    if (!result) {
+        return false;
+    }
+    saved_step_.reset();  // a checkpoint of this step, if there is one, is without its validation
     if (world_.is_root()) {
-        log_info("validation at step {}: {}", step_, result.summary());
+        log_info("validation at step {}: {}", step_, result->summary());
         nlohmann::ordered_json record = {{"step", step_}, {"epoch", epoch()}};
-        for (auto const& [name, value] : result.metrics) {
+        for (auto const& [name, value] : result->metrics) {
             record["val_" + name] = value;
         }
         folder_->log(step_, record, "val/");
     }
-    return options_.checkpoint.save_best && is_best(result.metrics);
-}
-
-bool Trainer::is_best(std::map<std::string, double> const& metrics) {
-    auto const found = metrics.find(options_.checkpoint.best_metric);
-    if (found == metrics.end()) {
-        return false;
-    }
-    double const value = found->second;
-    bool const is_better = !best_metric_ || (options_.checkpoint.best_metric_mode == "max" ? value > *best_metric_
-                                                                                          : value < *best_metric_);
-    best_metric_ = is_better ? value : best_metric_;
-    return is_better;
+    return metrics_.finish_validation(result->metrics);
 }
 
 void Trainer::require_equal_replicas() const {
@@ -293,15 +286,9 @@ void Trainer::save() {
         return;
     }
     TraceScope const scope("snapshot", step_);
-    std::map<std::string, Scalar> metrics = settlement_->metrics();
-    if (validated_step_ == step_) {  // a validation of an earlier step is not this step's
-        metrics.insert(validation_.begin(), validation_.end());
-    }
-    if (best_metric_) {
-        metrics[best_metric_name(options_.checkpoint)] = *best_metric_;
-    }
     auto const snapshot = std::make_shared<StateSnapshot>(parameters_, optimizer_, sampler_);
-    folder_->checkpoints().submit([snapshot, info = checkpoint_info(), metrics, bad_samples = bad_samples_] {
+    folder_->checkpoints().submit([snapshot, info = checkpoint_info(), metrics = metrics_.scalars(),
+                                   bad_samples = bad_samples_] {
         TrainState state = std::move(*snapshot).to_state();
         state.info = info;
         state.metrics.scalars = metrics;

@@ -18,6 +18,7 @@
 #include "train/overflow_forensics.hpp"
 #include "train/run_folder.hpp"
 #include "train/run_inputs.hpp"
+#include "train/run_metrics.hpp"
 #include "train/step_settlement.hpp"
 #include "train/trace_window.hpp"
 #include "train/train_step.hpp"
@@ -40,7 +41,8 @@ class Trainer {
 
     /// Collective. From the newest valid checkpoint of the run folder, or from the beginning, to the last
     /// step.
-    /// @param stop_requested  asked on every rank at every step edge; when any rank says yes, all save
+    /// @param stop_requested  asked on every rank after every step and before every batch of a validation; when any
+    /// rank says yes, all save. A validation that was cut short is made up for by the next start.
     /// @throws Stopped then; and Error kInternal when training gets nowhere
     /// (LossScalerOptions::max_consecutive_skips).
     void run(std::function<bool()> const& stop_requested);
@@ -57,9 +59,12 @@ class Trainer {
     void check_resume() const;
     void train(std::function<bool()> const& stop_requested);
     void take_step();
-    /// @returns whether the model is the best so far, by checkpoint.best_metric.
-    bool validate();
-    bool is_best(std::map<std::string, double> const& metrics);
+    /// Validates and saves where that is due. @throws Stopped, everything saved, once `is_stopping` says so.
+    void end_step(std::function<bool()> const& is_stopping);
+    /// @returns whether the model is the best so far. RunMetrics knows whether it was cut short.
+    bool validate(std::function<bool()> const& is_stopping);
+    /// The last one of this step was cut short.
+    bool is_validation_owed() const;
     void require_equal_replicas() const;
     void save();
     bool is_time_up() const;
@@ -86,9 +91,7 @@ class Trainer {
     std::int64_t step_ = 0;        // launched
     std::int64_t first_step_ = 0;  // of this start
     std::optional<std::int64_t> saved_step_;
-    std::optional<std::int64_t> validated_step_;
-    std::map<std::string, Scalar> validation_;  // of validated_step_
-    std::optional<double> best_metric_;         // of the run so far, by checkpoint.best_metric
+    RunMetrics metrics_;
     BadSampleBudget bad_samples_;
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };

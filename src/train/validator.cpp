@@ -35,14 +35,19 @@ Validator::Validator(ClipModel const& model, RunInputs const& inputs, TrainOptio
       device_(device),
       prompts_(make_prompts("there_is", {kAbnormalityNames.begin(), kAbnormalityNames.end()})) {}
 
-ValidationResult Validator::run() const {
+std::optional<ValidationResult> Validator::run(std::function<bool()> const& goes_on) const {
     DeviceLoader loader(inputs_.validation_set,
                         scoring_loader_options(options_.data, options_.validation.eval_samples, host_), nullptr,
                         SamplerState{}, device_, model_.policy().model_input());
     ZeroShotClassifier const classifier(model_, *inputs_.tokenizer, prompts_, options_.model.max_length,
                                         device_);
-    ZeroShotScores const scores =
-        gather_scores(classifier.score(loader, KeepLatents::kNo, [] { return true; }), host_);
+    bool is_complete = true;
+    ZeroShotScores const mine =
+        classifier.score(loader, KeepLatents::kNo, [&] { return is_complete = goes_on(); });
+    if (!is_complete) {
+        return std::nullopt;
+    }
+    ZeroShotScores const scores = gather_scores(mine, host_);
 
     MetricOptions metric_options;
     metric_options.threshold = options_.validation.threshold;

@@ -3,7 +3,9 @@
 
 #include <ATen/ATen.h>
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "dist/communicator.hpp"
@@ -29,7 +31,8 @@ class Validator {
               Communicator& host, at::Device device);
 
     /// Collective: the ranks share the samples. Every rank gets the result.
-    ValidationResult run() const;
+    /// @param goes_on  as ZeroShotClassifier::score's. Once it says no, on all ranks, there is no result.
+    std::optional<ValidationResult> run(std::function<bool()> const& goes_on) const;
 
   private:
     ClipModel const& model_;

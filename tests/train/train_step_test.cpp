@@ -116,14 +116,14 @@ class Replica {
     StepResult run(std::int64_t step, std::int64_t num_micro_batches = 1) {
         std::int64_t const count = kGlobalBatch / communicator_.world_size();
         std::vector<std::unique_ptr<Rows>> rows;
-        std::vector<UploadedBatch> batches;
         std::int64_t const part = count / num_micro_batches;
-        for (std::int64_t i = 0; i < num_micro_batches; ++i) {
+        auto const next = [&] {
+            auto const i = static_cast<std::int64_t>(rows.size());
             std::int64_t const first = i * communicator_.world_size() * part + communicator_.rank() * part;
             rows.push_back(std::make_unique<Rows>(first, part));
-            batches.push_back(uploader_.upload(borrowed(rows.back()->batch())));
-        }
-        return step_.run(step, batches, StepTimer{});
+            return uploader_.upload(borrowed(rows.back()->batch()));
+        };
+        return step_.run(step, {num_micro_batches, next}, StepTimer{});
     }
 
     std::vector<at::Tensor> gradients() const {

@@ -21,6 +21,7 @@
 #include "dist/self_communicator.hpp"
 #include "evaluate/evaluator.hpp"
 #include "train/run_fixture.hpp"
+#include "train/run_size.hpp"
 
 namespace ctclip {
 namespace {
@@ -38,17 +39,41 @@ class TrainerTest : public RunFixture {
     void run(TrainOptions const& options, std::function<bool()> const& stop = never) {
         run(options, ranks_, stop);
     }
+    RunSize size_of(TrainOptions const& options) {
+        RunInputs const inputs = open_run_inputs(options, ranks_.world_size());
+        return size_of_run(options, inputs, ParameterSet(inputs.model, at::kMeta, at::kFloat), world(ranks_));
+    }
 };
 
-/// Asks for a stop once `num_steps` steps are done.
+/// Asks for a stop once `num_steps` steps are done: a run without validations asks once after each.
 std::function<bool()> stop_after(int num_steps) {
     return [num_steps, asked = 0]() mutable { return ++asked == num_steps; };
 }
+
+/// How often a validation asks: before each of its 4 batches of 4 studies, and before it learns that there is no other.
+constexpr int kAsksOfAValidation = 5;
 
 std::string values_yaml(TrainOptions options) {
     Schema schema;
     options.bind(schema);
     return schema.values_yaml();
+}
+
+/// Lines of metrics.jsonl without times and memory.
+std::vector<nlohmann::json> figures_in(TrainOptions const& options) {
+    std::vector<nlohmann::json> records;
+    std::ifstream file(options.run.dir / "metrics.jsonl");
+    std::set<std::string> const figures = {"step", "epoch", "loss", "grad_norm"};
+    for (std::string line; std::getline(file, line);) {
+        auto const whole = nlohmann::json::parse(line);
+        nlohmann::json& record = records.emplace_back();
+        for (auto const& [name, value] : whole.items()) {
+            if (name.starts_with("val_") || figures.contains(name)) {
+                record[name] = value;
+            }
+        }
+    }
+    return records;
 }
 
 double largest_difference(Array const& a, Array const& b) {
@@ -300,12 +325,53 @@ TEST_F(TrainerTest, StopsWithAdviceWhenEveryStepOverflows) {
     EXPECT_THAT([&] { run(options_); }, ThrowsMessage<Error>(AllOf(HasSubstr("4 steps in a row were skipped"), HasSubstr("bf16"))));
 }
 
-TEST_F(TrainerTest, AccumulatesMicroBatches) {
-    options_.training.gradient_accumulation_steps = 2;
+// The loader has two batches here: a third that is held at once is refused.
+TEST_F(TrainerTest, AccumulatesMoreMicroBatchesThanTheLoaderHolds) {
+    options_.training.gradient_accumulation_steps = 4;
     options_.training.max_steps = 2;
+    options_.data.prefetch_factor = 1;
+    double const loading_bytes = size_of(options_).loading_bytes;
     run(options_);
     TrainState const state = checkpoint(options_, 2);
-    EXPECT_EQ(state.sampler.integer("epoch") * 16 + state.sampler.integer("position"), 16);
+    EXPECT_EQ(state.sampler.integer("epoch") * 16 + state.sampler.integer("position"), 32);
+
+    options_.training.gradient_accumulation_steps = 1;
+    EXPECT_EQ(size_of(options_).loading_bytes, loading_bytes);
+}
+
+// Asked at one rank only: all leave at the same batch, and the next start makes up for what is missing.
+TEST_F(TrainerTest, AStopInAValidationEndsInTheSameBits) {
+    options_.data.shards_val = (folder_ / "shards").string();
+    options_.validation.eval_every_n_steps = 2;
+    options_.training.save_every_n_steps = std::nullopt;
+    options_.training.optimizer.lr_schedule.base_lr = 3e-2;
+    options_.checkpoint.keep_last_n = 10;
+    run(options_);
+    ranks_.barrier();
+    // Validations ask as number 2 .. 6 after step 2, 9 .. 13 after step 4, 16 .. 20 after step 6.
+    for (int const asked : {2, 4, 6, 11, 19}) {
+        TrainOptions interrupted = options_;
+        interrupted.run.dir = folder_ / fmt::format("asked{}", asked);
+        std::int64_t const step = asked < 8 ? 2 : asked < 15 ? 4 : 6;
+        bool const is_last_rank = ranks_.rank() == ranks_.world_size() - 1;
+        std::string const place = fmt::format("in the validation after step {}", step);
+        for (int const again : {asked, 3}) {  // and in the middle of the validation that makes up for it
+            EXPECT_THAT([&] { run(interrupted, is_last_rank ? stop_after(again) : never); },
+                        ThrowsMessage<Stopped>(HasSubstr(place)));
+            EXPECT_FALSE(checkpoint(interrupted, step).metrics.scalars.contains("auroc"));
+            ranks_.barrier();
+        }
+        run(interrupted);
+        ranks_.barrier();
+        for (CheckpointEntry const& entry : list_checkpoints(options_.run.dir / "checkpoints")) {
+            TrainState const whole = checkpoint(options_, entry.step);
+            TrainState const resumed = checkpoint(interrupted, entry.step);
+            expect_same_bits(whole.model, resumed.model);
+            EXPECT_EQ(whole.metrics, resumed.metrics) << asked << " step " << entry.step;
+        }
+        EXPECT_EQ(figures_in(options_), figures_in(interrupted)) << asked;
+        ranks_.barrier();
+    }
 }
 
 TEST_F(TrainerTest, GoesOnAfterAFailedSaveAndStopsAfterThreeInARow) {
@@ -396,7 +462,7 @@ TEST_F(TrainerTest, KeepsTheBestModelWhereverItsStepFalls) {
     for (std::string const mode : {"max", "min"}) {
         options_.checkpoint.best_metric_mode = mode;
         options_.run.dir = folder_ / mode;
-        EXPECT_THROW(run(options_, stop_after(2)), Stopped);
+        EXPECT_THROW(run(options_, stop_after(2 * (kAsksOfAValidation + 1))), Stopped);
         ranks_.barrier();
         run(options_);
         ranks_.barrier();

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "dist/self_communicator.hpp"
 #include "loader/bad_samples.hpp"
 #include "train/run_fixture.hpp"
 
@@ -143,6 +144,32 @@ TEST_F(TrainingSafetyTest, ALossThatIsNotANumberIsTracedToRankStudyAndStage) {
                                                      ": the image latent of study " + study(2)),
                                            HasSubstr("first at image_latent_unnormalised"),
                                            HasSubstr("max_grad_norm=0.3"), Not(HasSubstr("bf16")))));
+}
+
+TEST_F(TrainingSafetyTest, OfAccumulatedBatchesTheOneThatBrokeIsReadAgain) {
+    if (ranks_.rank() != 0) {
+        return;
+    }
+    SelfCommunicator self;
+    options_.data.batch_size = 1;
+    options_.training.gradient_accumulation_steps = 4;
+    options_.training.save_every_n_steps = std::nullopt;
+    Trainer run(options_, config_, world(self));
+    auto const poison = [&] {
+        at::NoGradGuard const no_grad;
+        constexpr std::int64_t kClear = 10;  // a word that only reports of odd studies have
+        run.parameters().at("text_transformer.embeddings.word_embeddings.weight")[kClear].fill_(std::nanf(""));
+        return false;
+    };
+
+    std::string const name = pseudonym(static_cast<std::uint64_t>(options_.experiment.seed), tiny_study_id(5));
+    try {
+        run.run(poison);
+        FAIL() << "NaN was accepted";
+    } catch (Error const& error) {
+        EXPECT_THAT(error.what(), AllOf(HasSubstr("nan: rank 0: the text latent of study " + name),
+                                        HasSubstr("first at "), Not(HasSubstr("no stage"))));
+    }
 }
 
 TEST_F(TrainingSafetyTest, AVolumeThatHoldsNaNIsBadInput) {

@@ -30,13 +30,14 @@ class ValidatorTest : public testing::Test {
         options_.validation.eval_samples.reset();
     }
 
-    ValidationResult validate() {
+    /// @param num_batches  allowed
+    std::optional<ValidationResult> validate(int num_batches = 100) {
         SelfCommunicator self;
         RunInputs const inputs = open_run_inputs(options_, 1);
         ParameterSet parameters(inputs.model, at::kCPU, at::kFloat);
         parameters.initialise(1);
         ClipModel const model(inputs.model, parameters, PrecisionPolicy(ComputeType::kFloat));
-        return Validator(model, inputs, options_, self, at::kCPU).run();
+        return Validator(model, inputs, options_, self, at::kCPU).run([&] { return num_batches-- > 0; });
     }
 
     TempDir dir_;
@@ -51,7 +52,16 @@ TEST_F(ValidatorTest, ABadStudyIsNamedEvenWhereTrainingReplacesIt) {
 TEST_F(ValidatorTest, ReadsNoStudyBeyondItsLimit) {
     options_.validation.eval_samples = 5;  // the bad one is the sixth
     options_.validation.metrics = {"auroc"};
-    EXPECT_TRUE(validate().metrics.contains("auroc"));
+    EXPECT_TRUE(validate().value().metrics.contains("auroc"));
+}
+
+TEST_F(ValidatorTest, CutShortItHasNoResult) {
+    options_.validation.eval_samples = 5;
+    options_.data.batch_size = 1;
+    for (int const num_batches : {0, 1, 5}) {  // asked six times: it does not know the last batch before
+        EXPECT_FALSE(validate(num_batches)) << num_batches;
+    }
+    EXPECT_TRUE(validate(6));
 }
 
 }  // namespace
