@@ -2,20 +2,11 @@
 # ctclip-evaluate as a user meets it: it takes its output first, stops when asked and goes on, notices a rank that hangs,
 # and scores imported weights.
 # usage: evaluate_test.sh <source folder of ctclip> <folder of the programs> <mpirun>
-set -euo pipefail
-source_dir=$1 bin_dir=$2 mpirun=$3
+set -e
+# shellcheck source=tests/jobs/common.sh
+source "$1/tests/jobs/common.sh"
 
-scratch=$(mktemp -d)
-job=
-trap '[[ -z $job ]] || kill -KILL "$job" 2> /dev/null || true; rm -rf "$scratch"' EXIT
-cd "$scratch"
-export PIPELINE_FOLDER=$scratch PIPELINE_VOCABULARY=$source_dir/tests/data/text/vocab.txt
-export OMP_NUM_THREADS=1
-config=$source_dir/tests/data/slurm/tiny.yaml
-
-fail() { echo "FAILED: $*"; cat log.txt; exit 1; }
-
-evaluate=("$mpirun" --oversubscribe --bind-to none -n 2 "$bin_dir/ctclip-evaluate" --config "$config"
+evaluate=("${mpirun[@]}" -n 2 "$bin_dir/ctclip-evaluate" --config "$config"
     --set evaluate.batch_size=1 --set evaluate.num_workers=0)
 
 expect() {  # <exit code> <text> <arguments>...
@@ -30,19 +21,10 @@ start_evaluation() {  # <arguments>...
     "${evaluate[@]}" "$@" > log.txt 2>&1 &
     job=$!
     until grep -q scoring log.txt; do kill -0 "$job" || fail "it never scored"; done
-    mapfile -t ranks < <(pgrep -P "$job" -x ctclip-evaluate)
-    (( ${#ranks[@]} == 2 )) || fail "found processes ${ranks[*]}"
-}
-expect_end() {  # <exit code> <text>
-    local code=0
-    wait "$job" || code=$?
-    job=
-    (( code == $1 )) || fail "exit code $code instead of $1"
-    grep -q -- "$2" log.txt || fail "the log does not say '$2'"
+    find_ranks 2 ctclip-evaluate
 }
 
-"$bin_dir/ctclip-phantom" --quiet --output phantoms --count 60 --size 32,32,16 --threads 2 > /dev/null
-"$bin_dir/ctclip-convert" --quiet --config "$config" --set convert.samples_per_shard=30
+make_shards 60 --set convert.samples_per_shard=30
 "$bin_dir/ctclip-train" --quiet --config "$config" --set training.max_steps=1 --set training.save_every_n_steps=1
 
 # The output is looked at before anything else, also by a dry run, which leaves nothing.

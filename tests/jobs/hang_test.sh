@@ -2,32 +2,21 @@
 # ctclip-train whose ranks are stopped, killed, or stopped and continued all together: the job ends in time with the
 # name of the rank, or goes on.
 # usage: hang_test.sh <source folder of ctclip> <folder of the programs> <mpirun>
-set -euo pipefail
-source_dir=$1 bin_dir=$2 mpirun=$3
-
-scratch=$(mktemp -d)
-job=
-# shellcheck disable=SC2154
-trap '[[ -z $job ]] || kill -KILL "$job" 2> /dev/null || true; rm -rf "$scratch"' EXIT
-cd "$scratch"
-export PIPELINE_FOLDER=$scratch PIPELINE_VOCABULARY=$source_dir/tests/data/text/vocab.txt
-export OMP_NUM_THREADS=1
-config=$source_dir/tests/data/slurm/tiny.yaml
+set -e
+# shellcheck source=tests/jobs/common.sh
+source "$1/tests/jobs/common.sh"
 limit_s=4
-
-fail() { echo "FAILED: $*"; cat log.txt; exit 1; }
 
 # Starts a run that does not end by itself; returns after its third step. Sets job and ranks.
 start_training() {  # <number of ranks>
     rm -rf run
-    "$mpirun" --oversubscribe --bind-to none -n "$1" "$bin_dir/ctclip-train" --config "$config" \
+    "${mpirun[@]}" -n "$1" "$bin_dir/ctclip-train" --config "$config" \
         --set training.max_steps=1000000 --set training.save_every_n_steps=2 --set data.batch_size=1 \
         --set training.hang_timeout_s=$limit_s > log.txt 2>&1 &
     job=$!
     for ((i = 0; i < 300; ++i)); do
         if [[ -e run/metrics.jsonl ]] && (( $(wc -l < run/metrics.jsonl) >= 3 )); then
-            mapfile -t ranks < <(pgrep -P "$job" -x ctclip-train)
-            (( ${#ranks[@]} == $1 )) || fail "found processes ${ranks[*]}"
+            find_ranks "$1" ctclip-train
             return
         fi
         sleep 0.1
@@ -35,17 +24,7 @@ start_training() {  # <number of ranks>
     fail "training never got to its third step"
 }
 
-expect_end() {  # <exit code> <text>
-    local start=$SECONDS code=0
-    wait "$job" || code=$?
-    (( code == $1 )) || fail "exit code $code instead of $1"
-    (( SECONDS - start <= 30 )) || fail "took $((SECONDS - start)) s"
-    grep -q "$2" log.txt || fail "the log does not say '$2'"
-    echo "ended with $code within $((SECONDS - start)) s: $(grep -m 1 "$2" log.txt)"
-}
-
-"$bin_dir/ctclip-phantom" --quiet --output phantoms --count 4 --size 32,32,16 --threads 2 > /dev/null
-"$bin_dir/ctclip-convert" --quiet --config "$config"
+make_shards 4
 
 for count in 2 4; do
     start_training "$count"

@@ -2,16 +2,11 @@
 # What the programs write is what other people's programs read: GNU tar, Python's tarfile and webdataset, h5py, h5dump,
 # TensorBoard.
 # usage: peers_test.sh <source folder of ctclip> <folder of the programs> <mpirun> <python with h5py, webdataset, tensorboard>
-set -euo pipefail
-source_dir=$1 bin_dir=$2 mpirun=$3 python=$4
-
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
-export PIPELINE_FOLDER=$scratch PIPELINE_VOCABULARY=$source_dir/tests/data/text/vocab.txt
-export OMP_NUM_THREADS=1
-config=$source_dir/tests/data/slurm/tiny.yaml
-ranks=("$mpirun" --oversubscribe --bind-to none -n 2)
+set -e
+# shellcheck source=tests/jobs/common.sh
+source "$1/tests/jobs/common.sh"
+python=$4
+ranks=("${mpirun[@]}" -n 2)
 
 "$bin_dir/ctclip-phantom" --quiet --output phantoms --count 4 --size 32,32,16 --threads 2 > /dev/null
 "${ranks[@]}" "$bin_dir/ctclip-convert" --quiet --config "$config"

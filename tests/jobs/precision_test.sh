@@ -1,22 +1,16 @@
 #!/bin/bash
 # A precision study with the real programs on a tiny model: trained and judged in two precisions, kept when asked again.
 # usage: precision_test.sh <source folder of ctclip> <folder of the programs> <mpirun> <python>
-set -euo pipefail
-source_dir=$1 bin_dir=$2 mpirun=$3 python=$4
+set -e
+# shellcheck source=tests/jobs/common.sh
+source "$1/tests/jobs/common.sh"
+python=$4
 
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
-export PIPELINE_FOLDER=$scratch PIPELINE_VOCABULARY=$source_dir/tests/data/text/vocab.txt
-export OMP_NUM_THREADS=1
-config=$source_dir/tests/data/slurm/tiny.yaml
-
-"$bin_dir/ctclip-phantom" --quiet --output phantoms --count 4 --size 32,32,16 --threads 2 > /dev/null
-"$bin_dir/ctclip-convert" --quiet --config "$config"
+make_shards 4
 study() {  # <output> <seeds> <validation shards> <bootstrap> [further arguments]
     "$bin_dir/ctclip-bench" precision --config "$config" --with training.max_steps=3 --with data.batch_size=1 \
         --output "$1" --seeds "$2" --valid "$3" --bootstrap "$4" --precisions fp32,bf16 \
-        --launcher "$mpirun --oversubscribe --bind-to none -n 2" "${@:5}"
+        --launcher "${mpirun[*]} -n 2" "${@:5}"
 }
 study study 1,2 shards 20 > first.json 2> first.log
 [[ -s study/precision.html && -s study/precision.json ]]

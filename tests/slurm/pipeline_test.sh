@@ -7,7 +7,8 @@ source_dir=$1 bin_dir=$2
 source "$source_dir/tests/slurm/check.sh"
 
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+say_why() { tail -n 30 "$scratch"/logs/* >&2 || true; }
+trap 'code=$?; (( code == 0 )) || say_why; rm -rf "$scratch"' EXIT
 cd "$scratch"
 export PIPELINE_FOLDER=$scratch PIPELINE_VOCABULARY=$source_dir/tests/data/text/vocab.txt
 export CTCLIP_SITE=$scratch/site.conf OMP_NUM_THREADS=1
@@ -24,7 +25,6 @@ jobs=$(bash "$source_dir/slurm/pipeline.sh" "$source_dir/tests/data/slurm/tiny.y
 while read -r stage job; do
     state=$(state_at_end "$job" 150)
     check "$stage" "$state" COMPLETED
-    [[ $state == COMPLETED ]] || tail -n 30 "logs/ctclip-$stage-$job.out" >&2
 done <<< "$jobs"
 check "three stages" "$(cut -d' ' -f1 <<< "$jobs" | paste -sd' ')" "convert train evaluate"
 check "two shards" "$(find shards -name 'shard-*.tar' | wc -l)" 2

@@ -21,6 +21,14 @@ last_node=$((num_nodes - 1))
 
 fail() { printf 'throwaway_cluster: %s\n' "$*" >&2; exit 99; }
 
+is_any_port_in_use() {  # <first> <number of ports>
+    local port
+    for ((port = $1; port < $1 + $2; port++)); do
+        ! (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null || return 0
+    done
+    return 1
+}
+
 for daemon in slurmctld slurmd; do
     command -v "$daemon" > /dev/null || PATH=$PATH:/usr/sbin
     command -v "$daemon" > /dev/null || fail "$daemon is not installed (bash tools/setup.sh)"
@@ -44,7 +52,8 @@ done
 user=$(id -un)
 
 if [[ $is_bare == yes ]]; then
-    first_port=$((20000 + RANDOM % 20000))
+    # Below those that the system hands out to whoever connects.
+    until first_port=$((20000 + RANDOM % 12000)); ! is_any_port_in_use "$first_port" $((num_nodes + 1)); do :; done
 else
     # Slurm and Open MPI both want an interface that is not the loopback.
     first_port=17000
@@ -95,7 +104,8 @@ for variable in "${!SLURM_JOB@}" "${!SLURM_STEP@}" "${!SLURM_NTASKS@}" "${!OMPI_
 done
 
 end_cluster() {
-    local pid_file pids=() pid
+    local code=$? pid_file pids=() pid
+    (( code == 0 )) || tail -n 20 "$root"/log/*.log >&2
     timeout 5 scancel --full --signal=KILL --user="$user" 2> /dev/null
     timeout 5 scancel --user="$user" 2> /dev/null
     for ((i = 0; i < 100; i++)); do
@@ -131,7 +141,7 @@ for ((i = 0; i < num_nodes; i++)); do
     fi || fail "slurmd of node$i did not start"
 done
 
-count_idle() { timeout 5 sinfo --noheader --states=idle --format=%D 2> /dev/null; }
+count_idle() { timeout 5 sinfo --noheader --responding --states=idle --format=%D 2> /dev/null; }
 for ((i = 0; i < 200; i++)); do
     [[ $(count_idle) != "$num_nodes" ]] || break
     sleep 0.05
