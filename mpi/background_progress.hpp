@@ -3,10 +3,9 @@
 #pragma once
 
 #include <condition_variable>
-#include <functional>
+#include <deque>
 #include <mutex>
 #include <thread>
-#include <vector>
 
 namespace ctclip {
 
@@ -22,7 +21,7 @@ class Advancing {
     virtual bool advance() noexcept = 0;
 };
 
-/// A thread that looks after operations under way; asleep while there are none.
+/// Operations under way, and a thread that looks after them while nobody else does; asleep while there are none.
 class BackgroundProgress {
   public:
     BackgroundProgress() = default;
@@ -32,15 +31,20 @@ class BackgroundProgress {
 
     /// Until it has nothing left to do, or forget(). The thread starts with the first call.
     void watch(Advancing& operation);
+    /// By the computation, in between: costs it less than being interrupted by the thread, which steps in where this is
+    /// not called for some milliseconds.
+    void advance();
     /// Returns when no advance() of it runs or will run. Also for operations that are no longer watched.
     void forget(Advancing& operation);
 
   private:
     void run();
+    void advance_oldest() noexcept;
 
     std::mutex mutex_;
     std::condition_variable wakes_;
-    std::vector<Advancing*> operations_;  // oldest first
+    std::deque<Advancing*> operations_;  // oldest first
+    bool is_attended_ = false;           // by the computation, since the thread's last look
     bool is_ending_ = false;
     std::thread thread_;
 };

@@ -265,11 +265,7 @@ void MpiCommunicator::reduce_scatter_sum(void const* sent, void* received, std::
 }
 
 void MpiCommunicator::progress() {
-    // Any call advances all of MPI's operations; a probe is the cheapest that needs no request.
-    MpiTurn const turn(mpi_turn());
-    int is_waiting = 0;
-    mpi_check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm_.get(), &is_waiting, MPI_STATUS_IGNORE),
-              "MPI_Iprobe");
+    background_.advance();
 }
 
 }  // namespace ctclip
