@@ -27,7 +27,7 @@ at::Tensor pack(std::vector<at::Tensor> const& scalars) {
 }  // namespace
 
 StepReport StepOutcome::read() const {
-    at::Tensor const on_host = packed_.cpu();
+    at::Tensor const on_host = packed_on_host_.read();
     double const* const values = on_host.const_data_ptr<double>();
     return {.is_skipped = values[0] != 0.0,
             .grad_norm = values[1],

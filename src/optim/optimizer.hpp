@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "optim/adamw.hpp"
+#include "optim/host_copy.hpp"
 #include "optim/loss_scaler.hpp"
 #include "optim/named_tensor.hpp"
 #include "optim/optimizer_options.hpp"
@@ -31,14 +32,14 @@ struct StepReport {
     std::int64_t num_consecutive_skips = 0;
 };
 
-/// A step's report, still on the device.
+/// A step's report, made on the device.
 class StepOutcome {
   public:
     StepOutcome() = default;
     StepOutcome(at::Tensor packed, at::Tensor gradient_norms)
-        : packed_(std::move(packed)), gradient_norms_(std::move(gradient_norms)) {}
+        : packed_(std::move(packed)), packed_on_host_(packed_), gradient_norms_(std::move(gradient_norms)) {}
 
-    /// Waits for the device until the step is done.
+    /// Waits until the step is done, and for nothing that the device was given after it.
     StepReport read() const;
 
     /// float64 [] on the device: 1 if the step was skipped, else 0. For whatever else must then stay as it is
@@ -49,6 +50,7 @@ class StepOutcome {
 
   private:
     at::Tensor packed_;  // float64 [9], in the order of StepReport
+    HostCopy packed_on_host_;
     at::Tensor gradient_norms_;
 };
 

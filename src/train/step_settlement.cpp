@@ -50,7 +50,7 @@ void StepSettlement::settle() {
 StepFacts StepSettlement::look_at(PendingStep const& step, StepReport const& report) {
     return {.step = step.step,
             .epoch = step.epoch,
-            .loss = step.result.loss.item<double>(),
+            .loss = step.loss.read().item<double>(),
             .report = report,
             .timer = step.result.timer,
             .step_s = duration_s(step),

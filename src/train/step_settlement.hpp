@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/device_loader.hpp"
+#include "optim/host_copy.hpp"
 #include "train/last_save.hpp"
 #include "train/overflow_forensics.hpp"
 #include "train/peak_rate.hpp"
@@ -28,6 +29,7 @@ struct PendingStep {
     std::int64_t step = 0;  ///< from 1
     double epoch = 0.0;     ///< after it
     StepResult result;
+    HostCopy loss;                                       ///< the result's
     std::chrono::steady_clock::time_point begun;         ///< when its data was asked for
     double launch_s = 0.0;                               ///< from there until all of it was launched
     SamplerState before;                                 ///< where its batches begin

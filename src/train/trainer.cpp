@@ -214,6 +214,7 @@ void Trainer::take_step() {
         return batch;
     };
     launched.result = train_step_.run(step_, {options_.training.gradient_accumulation_steps, next_batch}, StepTimer{});
+    launched.loss = HostCopy(launched.result.loss);
     launched.launch_s = launched.result.timer.total_s();
     step_ += 1;
     launched.step = step_;
