@@ -1,5 +1,7 @@
 #include "model/precision_policy.hpp"
 
+#include <ATen/Context.h>
+
 #include "base/error.hpp"
 
 namespace ctclip {
@@ -78,6 +80,9 @@ std::array<PrecisionRule, kNumOperations> const& precision_rules() {
 }
 
 PrecisionPolicy::PrecisionPolicy(ComputeType type) : type_(type), types_() {
+    // Unless told, cuBLAS may add partial sums of a product of halves in half precision.
+    at::globalContext().setAllowFP16ReductionCuBLAS(false);
+    at::globalContext().setAllowBF16ReductionCuBLAS(false);
     at::ScalarType const accurate = type == ComputeType::kDouble ? at::kDouble : at::kFloat;
     for (PrecisionRule const& rule : precision_rules()) {
         types_[static_cast<std::size_t>(rule.operation)] =

@@ -1,5 +1,6 @@
 #include "model/precision_policy.hpp"
 
+#include <ATen/Context.h>
 #include <gmock/gmock.h>
 
 #include "base/error.hpp"
@@ -38,6 +39,13 @@ TEST(PrecisionPolicy, Float32AndFloat64AreUniform) {
         EXPECT_EQ(PrecisionPolicy(ComputeType::kFloat).of(rule.operation), at::kFloat);
         EXPECT_EQ(PrecisionPolicy(ComputeType::kDouble).of(rule.operation), at::kDouble);
     }
+}
+
+TEST(PrecisionPolicy, SumsOfProductsOfHalvesStayInFloat32OnAGpu) {
+    PrecisionPolicy const policy(ComputeType::kHalf);
+    at::CuBLASReductionOption const wide = at::CuBLASReductionOption::DisallowReducedPrecisionAllowSplitK;
+    EXPECT_EQ(at::globalContext().allowFP16ReductionCuBLAS(), wide);
+    EXPECT_EQ(at::globalContext().allowBF16ReductionCuBLAS(), wide);
 }
 
 TEST(PrecisionPolicy, NamesRoundTrip) {
