@@ -64,8 +64,12 @@ void collect_position_bias(BiasPlane const& plane, double const* bias_gradient, 
 /// The same on a GPU, whole arrays; return at once. @returns null, or why the kernel could not be started.
 char const* launch_spread_position_bias(BiasPlane const& plane, float const* table, float* bias,
                                         CUstream_st* stream);
+char const* launch_spread_position_bias(BiasPlane const& plane, double const* table, double* bias,
+                                        CUstream_st* stream);
 char const* launch_collect_position_bias(BiasPlane const& plane, float const* bias_gradient,
                                          float* table_gradient, CUstream_st* stream);
+char const* launch_collect_position_bias(BiasPlane const& plane, double const* bias_gradient,
+                                         double* table_gradient, CUstream_st* stream);
 #endif
 
 }  // namespace ctclip

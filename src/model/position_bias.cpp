@@ -33,6 +33,22 @@ void collect_on_cpu(BiasPlane const& plane, at::Tensor const& bias_gradient,
     });
 }
 
+#if defined(CTCLIP_CUDA)
+template <class T>
+void spread_on_gpu(BiasPlane const& plane, at::Tensor const& table, at::Tensor const& bias) {
+    require_launched(launch_spread_position_bias(plane, table.const_data_ptr<T>(), bias.mutable_data_ptr<T>(),
+                                                 stream_of(table)),
+                     "position bias");
+}
+
+template <class T>
+void collect_on_gpu(BiasPlane const& plane, at::Tensor const& bias_gradient, at::Tensor const& table_gradient) {
+    require_launched(launch_collect_position_bias(plane, bias_gradient.const_data_ptr<T>(),
+                                                  table_gradient.mutable_data_ptr<T>(), stream_of(bias_gradient)),
+                     "position bias");
+}
+#endif
+
 /// table (heads, offsets) -> bias (heads, tokens, tokens)
 class SpreadFunction : public torch::autograd::Function<SpreadFunction> {
   public:
@@ -48,9 +64,8 @@ class SpreadFunction : public torch::autograd::Function<SpreadFunction> {
         }
 #if defined(CTCLIP_CUDA)
         if (table.is_cuda()) {
-            require_launched(launch_spread_position_bias(plane, table.const_data_ptr<float>(),
-                                                         bias.mutable_data_ptr<float>(), stream_of(table)),
-                             "position bias");
+            table.scalar_type() == at::kDouble ? spread_on_gpu<double>(plane, table, bias)
+                                               : spread_on_gpu<float>(plane, table, bias);
         }
 #endif
         return bias;
@@ -68,10 +83,9 @@ class SpreadFunction : public torch::autograd::Function<SpreadFunction> {
         }
 #if defined(CTCLIP_CUDA)
         if (bias_gradient.is_cuda()) {
-            require_launched(launch_collect_position_bias(plane, bias_gradient.const_data_ptr<float>(),
-                                                          table_gradient.mutable_data_ptr<float>(),
-                                                          stream_of(bias_gradient)),
-                             "position bias");
+            bias_gradient.scalar_type() == at::kDouble
+                ? collect_on_gpu<double>(plane, bias_gradient, table_gradient)
+                : collect_on_gpu<float>(plane, bias_gradient, table_gradient);
         }
 #endif
         return {table_gradient, {}, {}};
