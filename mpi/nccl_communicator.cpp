@@ -13,7 +13,8 @@
 namespace ctclip {
 namespace {
 
-constexpr std::chrono::milliseconds kPollInterval(1);
+/// Short: a thread of NCCL does every call, in some ten microseconds, and backward waits for it at every bucket.
+constexpr std::chrono::microseconds kPollInterval(20);
 constexpr std::chrono::seconds kAbortDeadline(10);
 
 ncclDataType_t nccl_type(Element element) {
@@ -70,16 +71,6 @@ void order_after(cudaStream_t stream, CudaEventHandle const& event) {
     cuda_check(cudaStreamWaitEvent(stream, event.get(), 0), "cudaStreamWaitEvent");
 }
 
-/// ncclCommAbort may itself hang when a peer is gone, so a thread does it, and is left behind if it does.
-void abort_within(ncclComm_t comm, std::chrono::seconds deadline) {
-    std::packaged_task<ncclResult_t()> task([comm] { return ncclCommAbort(comm); });
-    std::future<ncclResult_t> const result = task.get_future();
-    std::thread(std::move(task)).detach();
-    if (result.wait_for(deadline) != std::future_status::ready) {
-        log_warning("ncclCommAbort did not return within {} s", deadline.count());
-    }
-}
-
 class NcclPending final : public PendingCollective {
   public:
     NcclPending(CudaEventHandle done, std::function<cudaStream_t()> const& current_stream)
@@ -106,6 +97,16 @@ void CudaEventTraits::close(Raw raw) noexcept {
     }
 }
 
+/// ncclCommAbort may itself hang when a peer is gone, so a thread does it, and is left behind if it does.
+void NcclCommTraits::close(Raw raw) noexcept {
+    std::packaged_task<ncclResult_t()> task([raw] { return ncclCommAbort(raw); });
+    std::future<ncclResult_t> const result = task.get_future();
+    std::thread(std::move(task)).detach();
+    if (result.wait_for(kAbortDeadline) != std::future_status::ready) {
+        log_warning("ncclCommAbort did not return within {} s", kAbortDeadline.count());
+    }
+}
+
 NcclCommunicator::NcclCommunicator(Communicator& host, std::function<cudaStream_t()> current_stream,
                                    std::chrono::seconds deadline)
     : host_(host),
@@ -120,37 +121,35 @@ NcclCommunicator::NcclCommunicator(Communicator& host, std::function<cudaStream_
     host_.broadcast(&id, sizeof id, 0);
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
     config.blocking = 0;  // the only mode in which a call stuck on a dead peer can be aborted
-    nccl_check(ncclCommInitRankConfig(&comm_, host_.world_size(), id, host_.rank(), &config),
-               "ncclCommInitRankConfig");
+    ncclComm_t comm = nullptr;
+    ncclResult_t const status = ncclCommInitRankConfig(&comm, host_.world_size(), id, host_.rank(), &config);
+    comm_.reset(comm);
+    nccl_check(status, "ncclCommInitRankConfig");
     wait_until_ready("ncclCommInitRankConfig");
 }
 
 NcclCommunicator::~NcclCommunicator() {
-    if (comm_ == nullptr) {
+    if (std::uncaught_exceptions() > num_exceptions_) {
         return;
     }
     try {
-        if (std::uncaught_exceptions() == num_exceptions_) {
-            finalize();
-            return;
-        }
+        finalize();
     } catch (Error const& error) {
         log_warning("{}", error.what());
     }
-    abort_within(comm_, kAbortDeadline);
 }
 
 void NcclCommunicator::finalize() {
-    nccl_check(ncclCommFinalize(comm_), "ncclCommFinalize");
+    nccl_check(ncclCommFinalize(comm_.get()), "ncclCommFinalize");
     wait_until_ready("ncclCommFinalize");
-    nccl_check(ncclCommDestroy(comm_), "ncclCommDestroy");
+    nccl_check(ncclCommDestroy(comm_.release()), "ncclCommDestroy");
 }
 
 void NcclCommunicator::wait_until_ready(char const* call) {
     auto const end = std::chrono::steady_clock::now() + deadline_;
     for (;;) {
         ncclResult_t state = ncclSuccess;
-        nccl_check(ncclCommGetAsyncError(comm_, &state), "ncclCommGetAsyncError");
+        nccl_check(ncclCommGetAsyncError(comm_.get(), &state), "ncclCommGetAsyncError");
         if (state != ncclInProgress) {
             nccl_check(state, call);
             return;
@@ -179,7 +178,7 @@ void NcclCommunicator::run_in_order(char const* call, Enqueue const& enqueue) {
 
 void NcclCommunicator::broadcast(void* data, std::size_t num_bytes, int root) {
     run_in_order("ncclBroadcast",
-                 [&] { return ncclBroadcast(data, data, num_bytes, ncclUint8, root, comm_, stream_.get()); });
+                 [&] { return ncclBroadcast(data, data, num_bytes, ncclUint8, root, comm_.get(), stream_.get()); });
 }
 
 void NcclCommunicator::all_reduce(void* data, std::size_t count, Element element, Reduction reduction) {
@@ -190,26 +189,26 @@ std::unique_ptr<PendingCollective> NcclCommunicator::all_reduce_async(void* data
                                                                       Element element, Reduction reduction) {
     check_reduction(element, reduction);
     CudaEventHandle done = run("ncclAllReduce", [&] {
-        return ncclAllReduce(data, data, count, nccl_type(element), nccl_op(reduction), comm_, stream_.get());
+        return ncclAllReduce(data, data, count, nccl_type(element), nccl_op(reduction), comm_.get(), stream_.get());
     });
     return std::make_unique<NcclPending>(std::move(done), current_stream_);
 }
 
 void NcclCommunicator::all_gather(void const* sent, void* received, std::size_t num_bytes) {
     run_in_order("ncclAllGather",
-                 [&] { return ncclAllGather(sent, received, num_bytes, ncclUint8, comm_, stream_.get()); });
+                 [&] { return ncclAllGather(sent, received, num_bytes, ncclUint8, comm_.get(), stream_.get()); });
 }
 
 void NcclCommunicator::reduce_scatter_sum(void const* sent, void* received, std::size_t count,
                                           Element element) {
     run_in_order("ncclReduceScatter", [&] {
-        return ncclReduceScatter(sent, received, count, nccl_type(element), ncclSum, comm_, stream_.get());
+        return ncclReduceScatter(sent, received, count, nccl_type(element), ncclSum, comm_.get(), stream_.get());
     });
 }
 
 void NcclCommunicator::progress() {
     ncclResult_t state = ncclSuccess;
-    nccl_check(ncclCommGetAsyncError(comm_, &state), "ncclCommGetAsyncError");
+    nccl_check(ncclCommGetAsyncError(comm_.get(), &state), "ncclCommGetAsyncError");
     nccl_check(state, "an operation of NCCL");
 }
 

@@ -28,6 +28,14 @@ struct CudaEventTraits {
 };
 using CudaEventHandle = UniqueHandle<CudaEventTraits>;
 
+/// Closing aborts, which waits for no other rank.
+struct NcclCommTraits {
+    using Raw = ncclComm_t;
+    static Raw null() noexcept { return nullptr; }
+    static void close(Raw raw) noexcept;
+};
+using NcclCommHandle = UniqueHandle<NcclCommTraits>;
+
 class NcclCommunicator final : public Communicator {
   public:
     /// Collective. Starts NCCL through `host`, which passes its id around and which outlives this object; no
@@ -70,7 +78,7 @@ class NcclCommunicator final : public Communicator {
     std::chrono::seconds deadline_;
     int num_exceptions_;  ///< that were passing when this object was made
     CudaStreamHandle stream_;
-    ncclComm_t comm_ = nullptr;
+    NcclCommHandle comm_;  // after the stream that it works on
 };
 
 }  // namespace ctclip
