@@ -49,5 +49,7 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
     # --no-as-needed: the CUDA operators register themselves when the library loads; nothing names its symbols.
     target_link_libraries(LibTorch::LibTorch INTERFACE "-Wl,--no-as-needed" "${LibTorch_CUDA_LIBRARY}"
         "-Wl,--as-needed" "${LibTorch_C10_CUDA_LIBRARY}" CUDA::cudart)
+    # For users of LibTorch and of the kernels alone: all other files compile as without CUDA, and ccache has them.
+    target_compile_definitions(LibTorch::LibTorch INTERFACE CTCLIP_CUDA)
   endif()
 endif()

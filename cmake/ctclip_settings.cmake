@@ -21,9 +21,6 @@ add_library(ctclip_settings INTERFACE)
 target_compile_options(ctclip_settings INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-restrict -ffp-contract=off>)
 target_include_directories(ctclip_settings INTERFACE "${CMAKE_SOURCE_DIR}/src" "${CMAKE_SOURCE_DIR}")
-if(CTCLIP_CUDA)
-  target_compile_definitions(ctclip_settings INTERFACE CTCLIP_CUDA)
-endif()
 if(CTCLIP_SANITIZE)
   target_compile_options(ctclip_settings INTERFACE
       $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined -fno-omit-frame-pointer>)
