@@ -76,6 +76,17 @@ function(ctclip_add_mpi_test name)
   endforeach()
 endfunction()
 
+# ctclip_add_gpu_entry(<test program> <filter>): those of its tests that need a GPU once more, as a ctest entry of their
+# own: where there is no GPU, ctest says that they were skipped (label gpu; run them with `ctest --preset gpu`).
+function(ctclip_add_gpu_entry name filter)
+  if(CTCLIP_CUDA)
+    add_test(NAME ${name}.gpu COMMAND ${name} "--gtest_filter=${filter}")
+    set(arg_TIMEOUT 600)
+    set(arg_LABELS gpu)
+    _ctclip_test_properties(${name}.gpu 1)
+  endif()
+endfunction()
+
 macro(_ctclip_test_program name)
   if(arg_MPI)
     set(main "${CMAKE_SOURCE_DIR}/tests/support/mpi_test_main.cpp")
@@ -103,6 +114,7 @@ macro(_ctclip_test_properties test processors)
   # One LibTorch thread a process: tests share the cores, and waiting OpenMP threads spin (7 times slower here).
   # Inside a Slurm allocation the tests start ranks of their own.
   set_tests_properties(${test} PROPERTIES TIMEOUT ${arg_TIMEOUT} PROCESSORS ${processors} LABELS "${arg_LABELS}"
+      SKIP_RETURN_CODE 77
       ENVIRONMENT "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_rmaps_base_oversubscribe=1;OMP_NUM_THREADS=1"
       ENVIRONMENT_MODIFICATION "SLURM_NTASKS=unset:;SLURM_STEP_NUM_TASKS=unset:")
 endmacro()

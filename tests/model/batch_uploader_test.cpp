@@ -3,6 +3,7 @@
 // goes through too.
 #include "model/batch_uploader.hpp"
 
+#include <ATen/Context.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -28,15 +29,16 @@ LoaderOptions one_pass(DataOptions const& data, PreprocessPlace place) {
 }
 
 std::string sha256_of(at::Tensor const& tensor) {
-    at::Tensor const contiguous = tensor.contiguous();
+    at::Tensor const contiguous = tensor.cpu().contiguous();
     return sha256_hex(
         std::span(static_cast<std::byte const*>(contiguous.const_data_ptr()), contiguous.nbytes()));
 }
 
 /// What the model would get, batch by batch.
 std::vector<std::string> fingerprints(std::shared_ptr<SampleSource const> source,
-                                      LoaderOptions const& options, at::ScalarType volume_type = at::kFloat) {
-    DeviceLoader loader(std::move(source), options, small_tokenizer(), {}, at::kCPU, volume_type);
+                                      LoaderOptions const& options, at::ScalarType volume_type = at::kFloat,
+                                      at::Device device = at::kCPU) {
+    DeviceLoader loader(std::move(source), options, small_tokenizer(), {}, device, volume_type);
     std::vector<std::string> all;
     while (std::optional<UploadedBatch> const uploaded = loader.next()) {
         DeviceBatch const batch = uploaded->rows();
@@ -123,6 +125,22 @@ TEST(StoredVolumes, AreRoundedOnceToTheElementTypeOfTheInput) {
                   fingerprints(shards.open(), one_pass(data, PreprocessPlace::kCpu), type));
     }
 }
+
+#if defined(CTCLIP_CUDA)
+TEST(StoredVolumesOnGpu, GiveTheBatchesOfTheCpu) {
+    if (!at::hasCUDA()) {
+        GTEST_SKIP() << "no GPU on this machine";
+    }
+    ShardFixture const shards(2, 20);
+    DataOptions data = small_data_options();
+    for (at::ScalarType const type : {at::kFloat, at::kHalf, at::kBFloat16}) {
+        for (PreprocessPlace const place : {PreprocessPlace::kCpu, PreprocessPlace::kDevice}) {
+            EXPECT_EQ(fingerprints(shards.open(), one_pass(data, place), type, at::Device(at::kCUDA, 0)),
+                      fingerprints(shards.open(), one_pass(data, place), type));
+        }
+    }
+}
+#endif
 
 TEST(UploadedBatch, GivesAnyRowsWithTheirTextTrimmed) {
     ShardFixture const shards(1, 4);

@@ -239,26 +239,60 @@ TEST_F(TrainStepTest, TheShareOfTravelThatBackwardHidesIsKnownWhereThereAreRanks
     EXPECT_LE(share.value_or(0.0), 1.0);
 }
 
-/// On the CPU, and on a GPU where there is one.
-TEST_F(TrainStepTest, TheSameStepGivesTheSameBitsAgain) {
-    std::vector<at::Device> devices = {at::kCPU};
-    if (at::hasCUDA()) {
-        devices.emplace_back(at::kCUDA, 0);
+void expect_the_same_bits_again(at::Device device) {
+    SelfCommunicator self;
+    for (ComputeType const type : {ComputeType::kFloat, ComputeType::kHalf}) {
+        Replica first({.device = device, .type = type}, self);
+        Replica second({.device = device, .type = type}, self);
+        for (std::int64_t step = 0; step < 2; ++step) {
+            EXPECT_TRUE(first.run(step).loss.equal(second.run(step).loss)) << name_of(type);
+        }
+        for (std::size_t i = 0; i < first.weights().size(); ++i) {
+            EXPECT_TRUE(first.weights()[i].tensor.equal(second.weights()[i].tensor))
+                << name_of(type) << " " << first.weights()[i].name;
+        }
     }
-    for (at::Device const device : devices) {
-        for (ComputeType const type : {ComputeType::kFloat, ComputeType::kHalf}) {
-            Replica first({.device = device, .type = type}, self_);
-            Replica second({.device = device, .type = type}, self_);
+}
+
+TEST_F(TrainStepTest, TheSameStepGivesTheSameBitsAgain) {
+    expect_the_same_bits_again(at::kCPU);
+}
+
+#if defined(CTCLIP_CUDA)
+class TrainStepOnGpu : public testing::Test {
+  protected:
+    void SetUp() override {
+        if (!at::hasCUDA()) {
+            GTEST_SKIP() << "no GPU on this machine";
+        }
+    }
+
+    at::Device gpu_{at::kCUDA, 0};
+    SelfCommunicator self_;
+};
+
+TEST_F(TrainStepOnGpu, TheSameStepGivesTheSameBitsAgain) {
+    expect_the_same_bits_again(gpu_);
+}
+
+/// Halves are rounded at the same places on both, from sums in another order.
+TEST_F(TrainStepOnGpu, ComputesWhatTheCpuComputes) {
+    for (ComputeType const type : {ComputeType::kFloat, ComputeType::kHalf, ComputeType::kBFloat16}) {
+        double const tolerance = type == ComputeType::kFloat ? 1e-4 : 0.02;
+        for (std::int64_t const num_chunks : {1, 2}) {
+            Replica on_gpu({.num_chunks = num_chunks, .device = gpu_, .type = type}, self_);
+            Replica on_cpu({.num_chunks = num_chunks, .type = type}, self_);
             for (std::int64_t step = 0; step < 2; ++step) {
-                EXPECT_TRUE(first.run(step).loss.equal(second.run(step).loss)) << device << " " << name_of(type);
-            }
-            for (std::size_t i = 0; i < first.weights().size(); ++i) {
-                EXPECT_TRUE(first.weights()[i].tensor.equal(second.weights()[i].tensor))
-                    << device << " " << name_of(type) << " " << first.weights()[i].name;
+                StepResult const mine = on_gpu.run(step);
+                StepResult const expected = on_cpu.run(step);
+                EXPECT_NEAR(mine.loss.item<double>() / expected.loss.item<double>(), 1.0, tolerance) << name_of(type);
+                EXPECT_NEAR(mine.outcome.read().grad_norm / expected.outcome.read().grad_norm, 1.0, 5 * tolerance)
+                    << name_of(type);
             }
         }
     }
 }
+#endif
 
 TEST_F(TrainStepTest, RecomputedLayersGiveTheSameBits) {
     Replica kept({}, ranks_);
