@@ -10,8 +10,8 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/stop_signal.hpp"
 #include "mpi/device_placement.hpp"
-#include "mpi/mpi_session.hpp"
 
 #if defined(CTCLIP_CUDA)
 #include <c10/cuda/CUDAStream.h>
@@ -61,14 +61,15 @@ std::string cpu_name() {
 
 }  // namespace
 
-ComputePlace::ComputePlace(JobContext& job, PlaceOptions const& options) : host_(job.communicator()) {
+ComputePlace::ComputePlace(MpiSession const& session, PlaceOptions const& options)
+    : host_(session.communicator()) {
     DeviceOptions const& wanted = options.device;
     num_threads_ =
-        wanted.num_threads > 0 ? static_cast<int>(wanted.num_threads) : default_threads(job.session());
+        wanted.num_threads > 0 ? static_cast<int>(wanted.num_threads) : default_threads(session);
     at::set_num_threads(num_threads_);
     std::optional<GpuInfo> const gpu =
         place_rank(host_, wanted.use_cuda ? visible_gpus() : std::vector<GpuInfo>(),
-                   {.local_rank = job.session().local_rank(),
+                   {.local_rank = session.local_rank(),
                     .first_gpu = static_cast<int>(wanted.cuda_device),
                     .precision = options.precision,
                     .precision_key = options.precision_key});

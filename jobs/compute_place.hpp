@@ -7,8 +7,9 @@
 #include <memory>
 #include <string>
 
-#include "jobs/job_frame.hpp"
+#include "dist/communicator.hpp"
 #include "model/device_options.hpp"
+#include "mpi/mpi_session.hpp"
 
 namespace ctclip {
 
@@ -17,8 +18,8 @@ enum class GpuLink { kNone, kNccl };
 
 struct PlaceOptions {
     DeviceOptions device;
-    std::string precision;      ///< "fp16", "bf16", "fp32": what the device must be able to do
-    std::string precision_key;  ///< the option that asked for it: for the advice
+    std::string precision = "fp32";                          ///< or "bf16", "fp16": what the device must be able to do
+    std::string precision_key = "training.mixed_precision";  ///< the option that asked for it: for the advice
     GpuLink gpu_link = GpuLink::kNone;
 };
 
@@ -26,7 +27,7 @@ class ComputePlace {
   public:
     /// Collective. Sets the process's device and LibTorch's thread count.
     /// @throws Error kUnavailable when GPUs are shared or cannot do the precision asked.
-    ComputePlace(JobContext& job, PlaceOptions const& options);
+    ComputePlace(MpiSession const& session, PlaceOptions const& options);
 
     at::Device device() const { return device_; }
     std::string const& name() const { return name_; }  ///< "NVIDIA H100 80GB HBM3", "AMD EPYC (AVX512)"

@@ -27,9 +27,9 @@ std::optional<ctclip::OutputLock> claim_output(std::filesystem::path const& outp
 
 void evaluate(ctclip::EvaluateOptions const& options, ctclip::JobContext& job) {
     std::optional<ctclip::OutputLock> const lock = claim_output(options.output, job);
-    ctclip::ComputePlace const place(job, {.device = options.device,
-                                           .precision = std::string(name_of(options.precision)),
-                                           .precision_key = "evaluate.mixed_precision"});
+    ctclip::ComputePlace const place(job.session(), {.device = options.device,
+                                                     .precision = std::string(name_of(options.precision)),
+                                                     .precision_key = "evaluate.mixed_precision"});
     if (options.hang_timeout_s > 0.0 && !job.is_dry_run()) {
         job.watch({.step_s = options.hang_timeout_s, .slow_s = options.stall_timeout_s});
     }

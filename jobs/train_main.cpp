@@ -11,10 +11,10 @@ void train(ctclip::TrainOptions const& options, ctclip::JobContext& job) {
         job.write(ctclip::PrecisionPolicy(options.training.precision).to_text());
         return;
     }
-    ctclip::ComputePlace const place(job, {.device = options.device,
-                                           .precision = std::string(name_of(options.training.precision)),
-                                           .precision_key = "training.mixed_precision",
-                                           .gpu_link = ctclip::GpuLink::kNccl});
+    ctclip::ComputePlace const place(job.session(), {.device = options.device,
+                                                     .precision = std::string(name_of(options.training.precision)),
+                                                     .precision_key = "training.mixed_precision",
+                                                     .gpu_link = ctclip::GpuLink::kNccl});
     if (options.training.hang_timeout_s > 0.0 && !job.is_dry_run()) {
         job.watch({.step_s = options.training.hang_timeout_s, .slow_s = options.training.stall_timeout_s});
     }
