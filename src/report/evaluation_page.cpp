@@ -53,7 +53,7 @@ std::string table_row(std::string const& name, Json const& metrics, char const* 
 }
 
 std::string make_table(Json const& evaluation) {
-    std::string table = "<table><tr><th>Class</th><th>Positives</th>";
+    std::string table = "<div class=\"wide\"><table><tr><th>Class</th><th>Positives</th>";
     for (auto const& [key, heading] : kColumns) {
         table += fmt::format("<th>{}</th>", heading);
     }
@@ -63,7 +63,7 @@ std::string make_table(Json const& evaluation) {
     }
     table += table_row("Macro mean", evaluation["macro"], "total");
     table += table_row("Mean weighted by positives", evaluation["weighted"], "total");
-    return table + "</table>\n";
+    return table + "</table></div>\n";
 }
 
 IntervalPlot make_auroc_plot(Json const& evaluation) {
@@ -78,7 +78,7 @@ IntervalPlot make_auroc_plot(Json const& evaluation) {
 }
 
 std::string make_facts(Json const& evaluation) {
-    std::string facts = "<table>";
+    std::string facts = "<div class=\"wide\"><table>";
     for (char const* name :
          {"checkpoint", "shards", "prompts", "bootstrap", "precision", "software", "created"}) {
         if (evaluation.contains(name)) {
@@ -88,14 +88,14 @@ std::string make_facts(Json const& evaluation) {
                             escape_html(value.is_string() ? value.get<std::string>() : value.dump()));
         }
     }
-    return facts + "</table>\n";
+    return facts + "</table></div>\n";
 }
 
 }  // namespace
 
 std::string make_evaluation_page(Json const& evaluation, std::vector<Series> const& roc_curves,
                                  std::vector<LinePlot> const& training) {
-    LinePlot const roc{.title = "ROC curves (hover for the class)",
+    LinePlot const roc{.title = "ROC curves (point at one for its class)",
                        .x = {"False positive rate", 0.0, 1.0},
                        .y = {"True positive rate", 0.0, 1.0},
                        .series = roc_curves,

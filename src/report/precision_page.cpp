@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
+#include <span>
 
 #include "base/byte_units.hpp"
 #include "report/html_page.hpp"
@@ -41,7 +43,7 @@ std::string with_interval(double value, Interval const& interval, char const* si
 
 std::string make_table(PrecisionStudy const& study) {
     std::string table =
-        "<table><tr><th>Precision</th><th>Seeds</th><th>Macro AUROC, mean</th><th>Change</th><th>s/step</th>"
+        "<div class=\"wide\"><table><tr><th>Precision</th><th>Seeds</th><th>Macro AUROC, mean</th><th>Change</th><th>s/step</th>"
         "<th>Speed</th><th>Peak memory</th><th>Skipped steps</th></tr>\n";
     auto const seconds = [](RunResult const& run) { return run.median_step_s; };
     double const baseline_s = mean_of(runs_in(study, study.baseline), seconds);
@@ -61,39 +63,61 @@ std::string make_table(PrecisionStudy const& study) {
                 kBytesPerMiB,
             mean_of(runs, [](RunResult const& run) { return static_cast<double>(run.num_skipped_steps); }));
     }
-    return table + "</table>\n";
+    return table + "</table></div>\n";
 }
 
-/// Mean over the seeds, then over neighbouring steps, so that a curve has at most kMaxCurvePoints.
-Series make_curve(PrecisionStudy const& study, std::string const& precision) {
-    std::map<double, std::pair<double, int>> by_step;
-    for (RunResult const* run : runs_in(study, precision)) {
+/// Of all seeds at a step, or of neighbouring steps together.
+struct Losses {
+    double step = 0.0;
+    double mean = 0.0;
+    double least = 0.0;
+    double most = 0.0;
+};
+
+std::vector<Losses> losses_by_step(std::vector<RunResult const*> const& runs) {
+    std::map<double, std::vector<double>> by_step;
+    for (RunResult const* run : runs) {
         for (auto const& [step, loss] : run->losses) {
             if (std::isfinite(loss)) {
-                by_step[step].first += loss;
-                by_step[step].second += 1;
+                by_step[step].push_back(loss);
             }
         }
     }
-    std::size_t const width = by_step.size() / kMaxCurvePoints + 1;
+    std::vector<Losses> all;
+    for (auto const& [step, losses] : by_step) {
+        double const sum = std::accumulate(losses.begin(), losses.end(), 0.0);
+        all.push_back({step, sum / static_cast<double>(losses.size()), std::ranges::min(losses),
+                       std::ranges::max(losses)});
+    }
+    return all;
+}
+
+/// Means over the seeds, and between which losses they lie; then over neighbouring steps, so that a curve has at most
+/// kMaxCurvePoints.
+Series make_curve(PrecisionStudy const& study, std::string const& precision) {
+    auto const runs = runs_in(study, precision);
+    std::vector<Losses> const all = losses_by_step(runs);
+    std::size_t const width = all.size() / kMaxCurvePoints + 1;
     Series curve{precision, {}};
-    double steps = 0.0;
-    double losses = 0.0;
-    std::size_t count = 0;
-    for (auto const& [step, sum] : by_step) {
-        steps += step;
-        losses += sum.first / sum.second;
-        if (++count == width) {
-            curve.points.emplace_back(steps / static_cast<double>(count), losses / static_cast<double>(count));
-            steps = losses = 0.0;
-            count = 0;
+    for (std::size_t begin = 0; begin + width <= all.size(); begin += width) {
+        Losses mean;
+        for (Losses const& losses : std::span(all).subspan(begin, width)) {
+            auto const share = 1.0 / static_cast<double>(width);
+            mean.step += share * losses.step;
+            mean.mean += share * losses.mean;
+            mean.least += share * losses.least;
+            mean.most += share * losses.most;
+        }
+        curve.points.emplace_back(mean.step, mean.mean);
+        if (runs.size() > 1) {
+            curve.band.push_back({mean.step, mean.least, mean.most});
         }
     }
     return curve;
 }
 
 LinePlot make_loss_plot(PrecisionStudy const& study) {
-    LinePlot plot{.title = "Training loss, mean over the seeds", .x = {}, .y = {}, .series = {}};
+    LinePlot plot{.title = "Training loss: mean over the seeds, and their range", .x = {}, .y = {}, .series = {}};
     std::vector<double> xs;
     std::vector<double> ys;
     for (std::string const& precision : study.precisions()) {
@@ -102,14 +126,21 @@ LinePlot make_loss_plot(PrecisionStudy const& study) {
             xs.push_back(x);
             ys.push_back(y);
         }
+        for (auto const& [x, least, most] : plot.series.back().band) {
+            ys.insert(ys.end(), {least, most});
+        }
     }
     plot.x = fit_axis("Step", xs);
     plot.y = fit_axis("Loss", ys);
     return plot;
 }
 
-void add_bar(IntervalPlot& plot, std::string name, double value, Interval const& interval) {
-    plot.bars.push_back({std::move(name), value, interval.lower, interval.upper});
+/// In the colour that a precision has in every plot.
+void add_bar(IntervalPlot& plot, PrecisionStudy const& study, std::string const& precision, std::string name,
+             double value, Interval const& interval) {
+    auto const precisions = study.precisions();
+    auto const colour = static_cast<std::size_t>(std::ranges::find(precisions, precision) - precisions.begin());
+    plot.bars.push_back({std::move(name), value, interval.lower, interval.upper, colour});
 }
 
 /// An axis that holds every bar and the reference.
@@ -122,28 +153,31 @@ void fit(IntervalPlot& plot) {
 }
 
 IntervalPlot make_auroc_plot(PrecisionStudy const& study) {
-    IntervalPlot plot{.title = "Macro AUROC of every run, 95 % interval over studies",
+    IntervalPlot plot{.title = fmt::format("Macro AUROC, 95 % interval over studies (dashed: {}, seed {})",
+                                           study.baseline, study.runs.front().origin.seed),
                       .x = {.label = "Macro AUROC"},
                       .reference = study.runs.front().macro_auroc,
                       .bars = {}};
     for (RunResult const& run : study.runs) {
-        add_bar(plot, fmt::format("{}, seed {}", run.origin.precision, run.origin.seed), run.macro_auroc,
-                run.macro_interval);
+        add_bar(plot, study, run.origin.precision, fmt::format("{}, seed {}", run.origin.precision, run.origin.seed),
+                run.macro_auroc, run.macro_interval);
     }
     fit(plot);
     return plot;
 }
 
 IntervalPlot make_change_plot(PrecisionStudy const& study) {
-    IntervalPlot plot{.title = "Change of the macro AUROC against " + study.baseline + ", paired 95 % interval",
-                      .x = {.label = "Change"},
+    IntervalPlot plot{.title = "Macro AUROC minus that of " + study.baseline + ", paired 95 % interval",
+                      .x = {.label = "Change of the macro AUROC (dashed: none)"},
                       .reference = 0.0,
                       .bars = {}};
     for (PrecisionChange const& change : study.changes) {
-        add_bar(plot, change.precision + ", all seeds", change.auroc.macro.value, change.auroc.macro.interval);
+        add_bar(plot, study, change.precision, change.precision + ", all seeds", change.auroc.macro.value,
+                change.auroc.macro.interval);
         auto const runs = runs_in(study, change.precision);
         for (std::size_t i = 0; i < runs.size(); ++i) {
-            add_bar(plot, fmt::format("{}, seed {}", change.precision, runs[i]->origin.seed),
+            add_bar(plot, study, change.precision,
+                    fmt::format("{}, seed {}", change.precision, runs[i]->origin.seed),
                     change.auroc.by_pair[i].value, change.auroc.by_pair[i].interval);
         }
     }
@@ -152,13 +186,14 @@ IntervalPlot make_change_plot(PrecisionStudy const& study) {
 }
 
 IntervalPlot make_class_plot(PrecisionStudy const& study, PrecisionChange const& change) {
-    IntervalPlot plot{.title = fmt::format("{}: change of AUROC per class against {}", change.precision, study.baseline),
-                      .x = {.label = "Change"},
+    IntervalPlot plot{.title = fmt::format("AUROC of {} minus that of {}, paired 95 % interval", change.precision,
+                                           study.baseline),
+                      .x = {.label = "Change of the AUROC (dashed: none)"},
                       .reference = 0.0,
                       .bars = {}};
     for (std::size_t i = 0; i < change.auroc.classes.size(); ++i) {
-        add_bar(plot, study.runs.front().scores.class_names[i], change.auroc.classes[i].value,
-                change.auroc.classes[i].interval);
+        add_bar(plot, study, change.precision, study.runs.front().scores.class_names[i],
+                change.auroc.classes[i].value, change.auroc.classes[i].interval);
     }
     fit(plot);
     return plot;

@@ -1,6 +1,8 @@
 /// Plots as inline SVG, so that a report is one file which any browser shows without a network.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +12,8 @@ namespace ctclip {
 struct Series {
     std::string name;
     std::vector<std::pair<double, double>> points;  ///< (x, y); points that are not finite are left out
+    /// Shaded, if there: (x, least, most) of what the points are means of.
+    std::vector<std::array<double, 3>> band = {};
 };
 
 struct Axis {
@@ -20,6 +24,9 @@ struct Axis {
 
 /// Limits that hold every finite value, widened to round numbers; [0, 1] when there is none.
 Axis fit_axis(std::string label, std::vector<double> const& values);
+
+/// Round numbers within the axis, evenly spaced: where its grid is drawn.
+std::vector<double> round_ticks(Axis const& axis);
 
 struct LinePlot {
     std::string title;
@@ -35,6 +42,7 @@ struct IntervalBar {
     double value = 0.0;
     double lower = 0.0;
     double upper = 0.0;
+    std::size_t colour = 0;  ///< that of the series with this number
 };
 struct IntervalPlot {
     std::string title;

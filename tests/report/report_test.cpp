@@ -15,6 +15,7 @@
 namespace ctclip {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -96,6 +97,22 @@ TEST(FitAxis, HoldsEveryFiniteValueBetweenRoundNumbers) {
     EXPECT_GE(axis.high, 0.97);
     EXPECT_LT(axis.high, 1.2);
     EXPECT_LT(fit_axis("x", {5.0}).low, fit_axis("x", {5.0}).high);
+}
+
+TEST(RoundTicks, AreRoundNumbersWithinTheAxis) {
+    using testing::DoubleEq;
+    EXPECT_THAT(round_ticks({"x", 0.0, 1.0}),
+                testing::ElementsAre(0.0, DoubleEq(0.2), DoubleEq(0.4), DoubleEq(0.6), DoubleEq(0.8), 1.0));
+    EXPECT_THAT(round_ticks({"x", -0.3, 0.4}), testing::ElementsAre(DoubleEq(-0.2), 0.0, DoubleEq(0.2), DoubleEq(0.4)));
+    EXPECT_THAT(round_ticks({"x", 65536.0, 262144.0}), testing::ElementsAre(100000.0, 150000.0, 200000.0, 250000.0));
+}
+
+TEST(LinePlot, ShadesTheRangeOfASeriesAndNamesEachWhereThereAreSome) {
+    LinePlot plot{.title = "", .x = {}, .y = {}, .series = {{"a <b>", {{0.0, 0.5}, {1.0, 0.5}}, {{0.0, 0.4, 0.6}}}}};
+    EXPECT_THAT(to_svg(plot), AllOf(HasSubstr("class=\"band\""), HasSubstr("a &lt;b&gt;"), Not(HasSubstr("a <b>"))));
+    EXPECT_THAT(to_svg(plot), Not(HasSubstr("text-anchor=\"end\">a"))) << "one curve is named by the axis";
+    plot.series.push_back({"c", {{0.0, 0.1}}});
+    EXPECT_THAT(to_svg(plot), AllOf(HasSubstr("text-anchor=\"end\">a"), HasSubstr("text-anchor=\"end\">c")));
 }
 
 }  // namespace
