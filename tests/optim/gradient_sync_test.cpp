@@ -98,7 +98,7 @@ TEST(GradientSync, RefusesParametersItCannotServe) {
         [&] {
             make({{"w", at::ones({2}, at::kHalf).requires_grad_(true)}});
         },
-        ThrowsMessage<Error>(HasSubstr("not in Half")));
+        ThrowsMessage<Error>(HasSubstr("not of Half")));
     EXPECT_THAT(
         [&] {
             make({{"a", leaf({2})}, {"b", at::ones({2}, at::kDouble).requires_grad_(true)}});
