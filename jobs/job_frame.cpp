@@ -169,7 +169,7 @@ int run_in_session(MpiSession& session, JobDescription const& description, Schem
     }
 
     FailureExchange exchange;
-    install_stop_signals();
+    install_stop_signals();  // again: MPI has started meanwhile
     log_banner(description, session, schema);
     JobContext context(session, schema, options.is_dry_run, options.progress_style());
     Failure const failure = failure_of([&] {
@@ -235,6 +235,7 @@ int run_job(int argc, char** argv, JobDescription const& description,
         return end_before_start(bad_usage);
     }
 
+    install_stop_signals();  // a stop that comes while the ranks meet counts too
     std::unique_ptr<MpiSession> session;
     Failure const no_session = failure_of([&] { session = std::make_unique<MpiSession>(); });
     if (no_session) {

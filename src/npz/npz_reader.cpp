@@ -225,8 +225,6 @@ void NpzReader::read_header(Source& source) {
     std::uint64_t const max_bytes = limits_.max_array_bytes + kMaxNpyPrefixBytes;
     require(std::max(member.compressed_bytes, member.uncompressed_bytes) <= max_bytes, ExitCode::kBadInput,
             "{} claims {} bytes, at most {} are accepted", source.what, member.uncompressed_bytes, max_bytes);
-    require(member.method != ZipMethod::kStored || member.compressed_bytes == member.uncompressed_bytes,
-            ExitCode::kBadInput, "{} is stored, but its two sizes differ", source.what);
     std::vector<std::byte> prefix(std::min<std::uint64_t>(member.uncompressed_bytes, kMaxNpyPrefixBytes));
     DigestedFile file(source.file, source.path, member.data_offset);
     MemberStream(file, member, source.what).read(prefix);
