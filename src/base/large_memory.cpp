@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <cstdint>
 #include <new>
 
 namespace ctclip {
@@ -17,6 +18,9 @@ std::size_t alignment_of(std::size_t size_bytes) {
 }  // namespace
 
 LargeMemory allocate_large(std::size_t size_bytes) {
+    if (size_bytes > PTRDIFF_MAX) {
+        throw std::bad_alloc();
+    }
     std::size_t const alignment = alignment_of(size_bytes);
     std::size_t const rounded_bytes = allocated_bytes(size_bytes);
     LargeMemory memory(static_cast<std::byte*>(std::aligned_alloc(alignment, rounded_bytes)));

@@ -102,8 +102,8 @@ std::optional<LockContent> read_lock(std::filesystem::path const& path) {
     try {
         text = read_text_file(path, kMaxLockBytes);
     } catch (Error const& error) {
-        std::error_code ignored;
-        if (!std::filesystem::exists(std::filesystem::symlink_status(path, ignored))) {
+        std::error_code no_file;
+        if (std::filesystem::symlink_status(path, no_file).type() == std::filesystem::file_type::not_found) {
             return std::nullopt;  // its owner may release it at any moment
         }
         require(error.code() != ExitCode::kBadInput, ExitCode::kCannotCreate,

@@ -90,7 +90,7 @@ std::filesystem::path CheckpointStore::save(TrainState state) {
     std::filesystem::path const path = folder_ / checkpoint_name(step);
     std::error_code unknown;  // then there is nothing to tell
     if (std::filesystem::exists(path, unknown)) {
-        log_warning("{} exists and is replaced by this run's state at step {}", path.string(), step);
+        log_info("{} exists and is replaced by this run's state at step {}", path.string(), step);
     }
     verified_.erase(path);
     write_checkpoint(path, std::move(state),

@@ -10,7 +10,6 @@
 #include "base/log.hpp"
 #include "base/machine.hpp"
 #include "convert/hu_check.hpp"
-#include "dist/pulse.hpp"
 #include "study/spacing.hpp"
 
 namespace ctclip {
@@ -49,7 +48,6 @@ HalfStatistics decode_in_pieces(NpzReader& npz, VolumeHeader const& header,
         halves.resize(voxels.size() / item_size_bytes(header.type));
         converter.convert(voxels, halves);
         use(halves);
-        Pulse::of_process().beat();
     });
     return converter.statistics();
 }
@@ -87,10 +85,11 @@ void warn_of_header(ConvertedSample const& sample) {
 }
 
 SampleConverter::SampleConverter(ConvertOptions const& options, StudyTable const& studies,
-                                 VolumePreprocessor preprocess)
+                                 VolumePreprocessor preprocess, std::function<void()> after_piece)
     : options_(options),
       studies_(studies),
       preprocess_(std::move(preprocess)),
+      after_piece_(std::move(after_piece)),
       reserved_bytes_(static_cast<std::uint64_t>(resident_memory_bytes()) + kWorkingBytes) {}
 
 void SampleConverter::convert(PlannedStudy const& planned, ConvertedSample& sample) {
@@ -183,7 +182,7 @@ void SampleConverter::load_npz(std::filesystem::path const& path, ConvertedSampl
         log_debug("{}: decoded piece by piece (ISA-L)", path.string());
         if (options_.out_of_range == OutOfRangePolicy::kQuarantine) {
             // Decoded twice: nothing of a volume that is left out may get into the shard.
-            sample.conversion.ledger = decode_in_pieces(npz_, header, [](auto) {});
+            sample.conversion.ledger = decode_in_pieces(npz_, header, [this](auto) { after_piece_(); });
         }
         return;
     }
@@ -195,7 +194,7 @@ void SampleConverter::load_npz(std::filesystem::path const& path, ConvertedSampl
         npz_.decode_whole([&](std::span<std::byte const> voxels) {
             converter.convert(voxels, std::span(sample.halves)
                                           .subspan(converter.num_converted(), voxels.size() / item_size_bytes(header.type)));
-            Pulse::of_process().beat();
+            after_piece_();
         });
         sample.conversion.ledger = converter.statistics();
     }
@@ -289,6 +288,7 @@ void SampleConverter::stream(ConvertedSample& sample, HalfSink const& put) {
             hu_sample.add(halves);
         }
         put(halves);
+        after_piece_();
     });
     record.source_crc32c = streaming_npz_.file_crc32c();
     if (options_.out_of_range != OutOfRangePolicy::kSaturate || record.ledger.num_nan > 0) {

@@ -52,8 +52,10 @@ void warn_of_header(ConvertedSample const& sample);
 class SampleConverter {
   public:
     /// @param studies     must outlive this.
-    /// @param preprocess  needed for layout `preprocessed` only.
-    SampleConverter(ConvertOptions const& options, StudyTable const& studies, VolumePreprocessor preprocess);
+    /// @param preprocess   needed for layout `preprocessed` only.
+    /// @param after_piece  called in convert() and stream() whenever another piece of a volume is converted.
+    SampleConverter(ConvertOptions const& options, StudyTable const& studies, VolumePreprocessor preprocess,
+                    std::function<void()> after_piece = [] {});
 
     /// @throws Error kBadInput naming the file and the cause: not readable as a volume, changed since the plan, values or
     ///         units that policy refuses, too large for the memory limit in a form that cannot be streamed; kTryAgain if
@@ -85,6 +87,7 @@ class SampleConverter {
     ConvertOptions const& options_;
     StudyTable const& studies_;
     VolumePreprocessor preprocess_;
+    std::function<void()> after_piece_;
     NpzReader npz_;
     NiftiReader nifti_;
     std::uint64_t reserved_bytes_;            ///< what the process needs beside volumes

@@ -1,6 +1,7 @@
 #include "convert/shards_of_others.hpp"
 
 #include <numeric>
+#include <system_error>
 
 #include "shard/shard_writer.hpp"
 
@@ -11,13 +12,17 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::seconds kLookInterval{5};
 
+/// A file system that fails now and then delays a progress line, nothing else.
+bool is_there(fs::path const& path) {
+    std::error_code unknown;
+    return fs::exists(path, unknown);
+}
+
 }  // namespace
 
 ShardsOfOthers::ShardsOfOthers(ConvertPlan const& plan, Communicator const& communicator, fs::path const& output) {
-    for (int rank = 0; rank < communicator.world_size(); ++rank) {
-        if (rank == communicator.rank()) {
-            continue;
-        }
+    bool const is_shown_here = communicator.rank() == 0;
+    for (int rank = 1; is_shown_here && rank < communicator.world_size(); ++rank) {
         for (PlannedShard const& shard : plan.shards_of_rank(rank, communicator.world_size())) {
             add_unless_there(shard, output / shard_name(shard.shard_index));
         }
@@ -25,7 +30,7 @@ ShardsOfOthers::ShardsOfOthers(ConvertPlan const& plan, Communicator const& comm
 }
 
 void ShardsOfOthers::add_unless_there(PlannedShard const& shard, fs::path path) {
-    if (!fs::exists(path)) {
+    if (!is_there(path)) {
         waited_for_.emplace_back(std::move(path), static_cast<std::int64_t>(shard.num_studies));
     }
 }
@@ -38,9 +43,9 @@ std::int64_t ShardsOfOthers::count_new_studies() {
     last_look_ = now;
     std::int64_t num_studies = 0;
     std::erase_if(waited_for_, [&](auto const& shard) {
-        bool const is_there = fs::exists(shard.first);
-        num_studies += is_there ? shard.second : 0;
-        return is_there;
+        bool const has_appeared = is_there(shard.first);
+        num_studies += has_appeared ? shard.second : 0;
+        return has_appeared;
     });
     return num_studies;
 }

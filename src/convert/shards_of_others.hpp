@@ -14,7 +14,7 @@ namespace ctclip {
 
 class ShardsOfOthers {
   public:
-    /// Those that are not there yet.
+    /// Those that are not there yet; on other ranks than 0 none: looking for them costs the file system.
     ShardsOfOthers(ConvertPlan const& plan, Communicator const& communicator, std::filesystem::path const& output);
 
     /// Looks at most once in a few seconds. @return studies in shards that have appeared since.

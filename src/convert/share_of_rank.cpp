@@ -51,7 +51,7 @@ bool ShareOfRank::check_finished_shards() {
 bool ShareOfRank::run(std::function<void()> const& advance) {
     std::vector<PlannedStudy> to_convert = studies_to_convert();
     StudyTable const csvs = load_csvs(to_convert);
-    SampleConverter converter(options_, csvs, environment_.preprocess);
+    SampleConverter converter(options_, csvs, environment_.preprocess, [] { Pulse::of_process().beat(); });
     SampleStream stream(converter, std::move(to_convert));
     bool const is_complete = std::ranges::all_of(unfinished_, [&](PlannedShard const& shard) {
         return convert_shard(shard, converter, stream, advance);

@@ -1,4 +1,4 @@
-/// What the main thread of this process is doing, for whoever watches it from another thread
+/// What the main thread of this process is doing (in a conversion also the thread that reads ahead), for whoever watches it from another thread
 /// (mpi/watchdog.hpp). One per process, as the stop signal is. A beat is one atomic addition: cheap enough
 /// for every gradient.
 #pragma once
@@ -28,7 +28,7 @@ class Pulse {
   public:
     static Pulse& of_process();
 
-    /// The main thread has got further.
+    /// The work has got further.
     void beat() noexcept { num_beats_.fetch_add(1, std::memory_order_relaxed); }
     void set_activity(Activity activity) noexcept;
     Activity activity() const noexcept { return activity_.load(std::memory_order_relaxed); }

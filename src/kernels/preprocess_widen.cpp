@@ -1,7 +1,7 @@
 // Preprocessed volumes to the model's input, compiled once per instruction set and chosen at run time (Google Highway).
 //
-// Tile by tile, 16 slices at a time, columns are widened and transposed in registers; the rows of a tile then go past
-// the caches in whole lines.
+// Tile by tile, as many slices at a time as a vector holds, columns are transposed in registers, still as halves; the rows
+// of a tile are widened on their way past the caches, in whole lines.
 #include "kernels/preprocess_cpu.hpp"
 
 #include "base/error.hpp"

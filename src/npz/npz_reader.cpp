@@ -158,8 +158,8 @@ VolumeHeader const& NpzReader::open(std::filesystem::path const& path, std::stri
 std::uint64_t NpzReader::bytes_held_by_whole() const {
     ZipMember const& member = source_->member;
     std::uint64_t const compressed_bytes = member.method == ZipMethod::kStored ? 0 : member.compressed_bytes;
-    return std::max<std::uint64_t>(member.uncompressed_bytes, array_.member.capacity_bytes()) +
-           std::max<std::uint64_t>(compressed_bytes, compressed_.capacity_bytes());
+    return std::max(allocated_bytes(member.uncompressed_bytes), array_.member.capacity_bytes()) +
+           std::max(allocated_bytes(compressed_bytes), compressed_.capacity_bytes());
 }
 
 std::uint64_t NpzReader::file_bytes() const { return source_->guard.size_bytes(); }

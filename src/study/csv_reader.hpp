@@ -4,7 +4,7 @@
 /// line ends, which are kept as they are. A quote inside an unquoted cell is text (as for pandas). A UTF-8
 /// BOM is dropped. Refused: text that is not UTF-8, NUL, text behind a closing quote, a quote that is never
 /// closed, rows longer or shorter than the header, rows above 16 MiB, more than 4096 columns, files above 1
-/// GiB. Memory: 32 MiB, however long the file.
+/// GiB. Memory: 32 MiB and a row, however long the file.
 #pragma once
 
 #include <cstddef>

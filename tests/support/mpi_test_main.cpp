@@ -96,6 +96,6 @@ int main(int argc, char** argv) {
         return run_tests(session.communicator().rank());
     } catch (ctclip::Error const& error) {
         std::fprintf(stderr, "%s\n", error.what());
-        return static_cast<int>(error.code());
+        return 1;  // its own code could be the one that says "skipped"
     }
 }
