@@ -154,52 +154,5 @@ TEST_F(MemoryLimit, DoesNotChangeAByteOnOneToFourRanks) {
     }
 }
 
-/// The most that the program ever had resident.
-std::int64_t peak_memory_mb(ConvertOptions const& options, std::int64_t limit_mb) {
-    fs::remove_all(options.output);
-    ProcessResult const result = run_process(convert_words(options, limit_words(limit_mb)));
-    EXPECT_EQ(result.exit_code, 0) << result.err;
-    return result.peak_memory_bytes >> 20;
-}
-
-TEST(MemoryLimitOfTheProgram, IsKeptWithAVolumeSeveralTimesAsLarge) {
-    constexpr std::int64_t kLimitMb = 128;
-    constexpr VolumeShape kLarge{512, 512, 256};  // 256 MiB of float32
-    MadeDataset dataset(1);
-    {
-        std::vector<float> voxels(static_cast<std::size_t>(num_voxels(kLarge)));
-        for (std::size_t i = 0; i < voxels.size(); ++i) {
-            voxels[i] = static_cast<float>(i % 1000);
-        }
-        dataset.write_volume(0, voxels, kLarge);
-    }
-    std::int64_t const peak_mb = peak_memory_mb(dataset.options, kLimitMb);
-    EXPECT_LT(peak_mb, kLimitMb);
-    RecordProperty("peak_mb", static_cast<int>(peak_mb));
-    EXPECT_GT(peak_memory_mb(dataset.options, 0), 2 * kLimitMb) << "this test proves nothing";
-}
-
-/// As for a rank of many: the CSVs, 100 MB of reports among them, are those of all studies, the volumes a few of them.
-TEST(MemoryLimitOfTheProgram, IsKeptWithReportsAsLarge) {
-    constexpr std::int64_t kLimitMb = 192;
-    constexpr int kNumOtherStudies = 40'000;
-    MadeDataset dataset(2);
-    std::ofstream reports(dataset.options.reports, std::ios::app);
-    std::ofstream metadata(dataset.options.metadata, std::ios::app);
-    std::ofstream labels(dataset.options.labels, std::ios::app);
-    for (int i = 0; i < kNumOtherStudies; ++i) {
-        std::string const name = fmt::format("valid_{}_a_1.nii.gz", i);
-        reports << name << ',' << std::string(2500, 'x') << ",normal\n";
-        metadata << name << ",1,0,\"[0.75, 0.75]\",1.5\n";
-        labels << name << ",0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0\n";
-    }
-    reports.close();
-    metadata.close();
-    labels.close();
-    std::int64_t const peak_mb = peak_memory_mb(dataset.options, kLimitMb);
-    EXPECT_LT(peak_mb, kLimitMb);
-    RecordProperty("peak_mb", static_cast<int>(peak_mb));
-}
-
 }  // namespace
 }  // namespace ctclip
