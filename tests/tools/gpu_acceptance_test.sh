@@ -25,7 +25,11 @@ stand_in tree/build-cuda/bin/ctclip-phantom 'echo "volumes phantoms/valid"'
 stand_in tree/build-cuda/bin/ctclip-convert ''
 stand_in tree/build-cuda/bin/ctclip-train '[[ $* != *max_seconds=* ]] || exit 75'
 stand_in tree/build-cuda/bin/ctclip-ckpt 'echo equal'
-stand_in tree/build-cuda/bin/ctclip-bench '[[ $* != *fp32*--batch\ 32 ]] || exit 70; echo "{\"step_s_median\": 0.25, \"precision\": \"made up\"}"'
+stand_in_bench() {  # <arguments that fail, a pattern> <what it says then>
+    stand_in tree/build-cuda/bin/ctclip-bench "[[ \$* != $1 ]] || { echo '$2' >&2; exit 75; }
+        echo '{\"step_s_median\": 0.25, \"precision\": \"made up\"}'"
+}
+stand_in_bench '*fp32*--batch\ 32' 'out of memory: of the GPU'
 stand_in path/ctest 'echo "100% tests passed"'
 stand_in path/mpirun 'shift 4; exec "$@"'
 stand_in path/nvidia-smi '
@@ -56,11 +60,22 @@ check "NCCL between all GPUs" "$(calls_of 'mpirun --bind-to none -n 2')" 1
 check "golden parity is counted" "$(says '2 golden cases')" yes
 check "what does not fit the memory is said" "$(says '(failed: fp32, batch 32)')" yes
 check "what does is in a table" "$(grep -c '^| made up | .* | 0.25 |' "$report")" 8
-check "all is well" "$(says '## Tests: passed')" yes
+check "all is well" "$(says '## Tests: passed; benchmarks: passed')" yes
+
+stand_in_bench '*fp32*--batch\ 32' 'out of order'
+check "it fails where a step fails for another reason" "$(accept)" 1
+check "which is no failure of the tests" "$(says '## Tests: passed; benchmarks: FAILED')" yes
+check "and still measures the rest" "$(calls_of 'ctclip-bench train --cuda --size full')" 9
+stand_in_bench '*bf16*--batch\ 1' 'out of memory: of the GPU'
+check "it fails where one sample does not fit the memory" "$(accept)" 1
+stand_in_bench 'loader*' '{"input_type": "to'
+check "it fails where a benchmark dies" "$(accept)" 1
+check "a torn record is shown as it is" "$(says '    {"input_type": "to')$(says '## Gradients averaged')" yesyes
+stand_in_bench 'nothing' ''
 
 stand_in path/ctest '[[ $* != *gpu ]] || { echo "50% tests passed"; exit 8; }'
 check "it fails where a test of the GPU fails" "$(accept)" 1
-check "the report says so" "$(says '## Tests: FAILED')$(says '50% tests passed')" yesyes
+check "the report says so" "$(says '## Tests: FAILED; benchmarks: passed')$(says '50% tests passed')" yesyes
 check "and still measures" "$(calls_of 'ctclip-bench train --cuda --size full')" 9
 
 stand_in path/ctest ''
