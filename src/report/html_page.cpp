@@ -7,7 +7,8 @@
 namespace ctclip {
 namespace {
 
-// The series' colours are those of Okabe and Ito, told apart with any colour vision, and lighter ones for a dark page.
+// The first six series have colours of Okabe and Ito, told apart with any colour vision, then come grey and brown; all are
+// lighter on a dark page.
 constexpr char const* kStyle = R"(
 :root { color-scheme: light dark; --text: #1a1a1a; --muted: #5a5a5a; --page: #fff; --rule: #ddd; --grid: #e4e4e4;
   --series-0: #0072b2; --series-1: #d55e00; --series-2: #009e73; --series-3: #cc79a7;
@@ -27,7 +28,6 @@ td { white-space: nowrap; } td code { white-space: normal; overflow-wrap: anywhe
 tr.total { font-weight: 600; border-top: 2px solid var(--muted); }
 .plots { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 1.2em; } .plots svg { width: 560px; max-width: 100%; }
 svg text { font-size: 12px; fill: var(--text); } svg text.title { font-size: 14px; font-weight: 600; }
-svg tspan.key { font-weight: 600; }
 .axis { stroke: var(--text); } .grid { stroke: var(--grid); } .reference { stroke: var(--muted); stroke-dasharray: 5 4; }
 .series { fill: none; stroke-width: 1.8; } .many { opacity: 0.4; } .many:hover { opacity: 1; stroke-width: 4; }
 .band { opacity: 0.16; } .interval { stroke-width: 3; opacity: 0.6; }

@@ -99,10 +99,11 @@ Series make_curve(PrecisionStudy const& study, std::string const& precision) {
     std::vector<Losses> const all = losses_by_step(runs);
     std::size_t const width = all.size() / kMaxCurvePoints + 1;
     Series curve{precision, {}};
-    for (std::size_t begin = 0; begin + width <= all.size(); begin += width) {
+    for (std::size_t begin = 0; begin < all.size(); begin += width) {
+        std::size_t const count = std::min(width, all.size() - begin);
+        double const share = 1.0 / static_cast<double>(count);
         Losses mean;
-        for (Losses const& losses : std::span(all).subspan(begin, width)) {
-            auto const share = 1.0 / static_cast<double>(width);
+        for (Losses const& losses : std::span(all).subspan(begin, count)) {
             mean.step += share * losses.step;
             mean.mean += share * losses.mean;
             mean.least += share * losses.least;

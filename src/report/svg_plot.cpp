@@ -17,7 +17,7 @@ constexpr double kTop = 34.0;
 constexpr double kBottom = 44.0;
 constexpr double kBarHeight = 22.0;
 constexpr double kNameWidth = 220.0;
-constexpr double kMaxTicks = 6.0;
+constexpr int kMaxSteps = 6;  // between an axis's ticks
 constexpr std::size_t kNumColours = 8;  // of the page's style
 constexpr double kRounding = 1e-9;
 
@@ -114,6 +114,11 @@ double round_step(double span, double most) {
     return 10.0 * power;
 }
 
+/// A span that no double holds, or none at all, has no step.
+bool is_usable(double step) {
+    return std::isfinite(step) && step > 0.0;
+}
+
 }  // namespace
 
 Axis fit_axis(std::string label, std::vector<double> const& values) {
@@ -133,14 +138,22 @@ Axis fit_axis(std::string label, std::vector<double> const& values) {
         return {std::move(label), low - margin, high + margin};
     }
     double const step = round_step(high - low, 10.0);
-    return {std::move(label), std::floor(low / step) * step, std::ceil(high / step) * step};
+    if (!is_usable(step)) {
+        return {std::move(label), low, high};
+    }
+    return {std::move(label), std::min(low, std::floor(low / step) * step),
+            std::max(high, std::ceil(high / step) * step)};
 }
 
 std::vector<double> round_ticks(Axis const& axis) {
-    double const step = round_step(axis.high - axis.low, kMaxTicks);
+    double const step = round_step(axis.high - axis.low, kMaxSteps);
     std::vector<double> ticks;
-    for (double k = std::ceil(axis.low / step - kRounding); k * step <= axis.high + kRounding * step; k += 1.0) {
-        ticks.push_back(k * step + 0.0);  // no -0
+    if (!is_usable(step)) {
+        return ticks;
+    }
+    double const first = std::ceil(axis.low / step - kRounding);
+    for (int i = 0; i <= kMaxSteps && (first + i) * step <= axis.high + kRounding * step; ++i) {
+        ticks.push_back((first + i) * step + 0.0);  // no -0
     }
     return ticks;
 }

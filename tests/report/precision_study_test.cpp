@@ -75,6 +75,17 @@ TEST_F(PrecisionStudyTest, ComparesEachPrecisionWithTheFirstOverAllSeeds) {
     EXPECT_THAT(page, Not(HasSubstr("http"))) << "one file, no network";
 }
 
+TEST_F(PrecisionStudyTest, ShowsTheLastStepsOfALongRunToo) {
+    std::vector<StudiedRun> const runs = {make_run("fp32", 1, 1.0, 0.4), make_run("bf16", 1, 1.0, 0.4)};
+    std::ofstream metrics(runs[0].run / "metrics.jsonl");
+    for (int step = 1; step <= 301; ++step) {  // two to a point, and one left
+        metrics << nlohmann::json{{"step", step}, {"loss", step == 301 ? 1000.0 : 1.0}, {"step_s", 0.4}} << "\n";
+    }
+    metrics.close();
+    EXPECT_THAT(make_precision_page(read_precision_study(runs, {.num_replicates = 50})),
+                HasSubstr(">1000</text>"));
+}
+
 TEST_F(PrecisionStudyTest, FindsNoDifferenceBetweenEqualRuns) {
     std::vector<StudiedRun> const runs = {make_run("fp32", 1, 1.0, 0.4), make_run("bf16", 1, 1.0, 0.4)};
     EXPECT_THAT(verdicts(read_precision_study(runs, {.num_replicates = 50})).at(0),

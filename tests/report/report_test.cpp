@@ -107,6 +107,21 @@ TEST(RoundTicks, AreRoundNumbersWithinTheAxis) {
     EXPECT_THAT(round_ticks({"x", 65536.0, 262144.0}), testing::ElementsAre(100000.0, 150000.0, 200000.0, 250000.0));
 }
 
+TEST(RoundTicks, AreFewForAnEnormousSeriesThatHardlyChanges) {
+    double const enormous = 9e18;  // whole numbers of a double are 1024 apart there
+    Axis const axis = fit_axis("x", {enormous, std::nextafter(enormous, INFINITY)});
+    EXPECT_LE(axis.low, enormous);
+    EXPECT_GT(axis.high, enormous);
+    EXPECT_LE(round_ticks(axis).size(), 7U);
+}
+
+TEST(RoundTicks, AreNoneWhereThereIsNoStep) {
+    double const least = std::numeric_limits<double>::denorm_min();
+    EXPECT_TRUE(round_ticks(fit_axis("x", {0.0, least})).empty());
+    EXPECT_TRUE(round_ticks(fit_axis("x", {-1.7e308, 1.7e308})).empty());
+    EXPECT_TRUE(round_ticks({"x", 1.0, 1.0}).empty());
+}
+
 TEST(LinePlot, ShadesTheRangeOfASeriesAndNamesEachWhereThereAreSome) {
     LinePlot plot{.title = "", .x = {}, .y = {}, .series = {{"a <b>", {{0.0, 0.5}, {1.0, 0.5}}, {{0.0, 0.4, 0.6}}}}};
     EXPECT_THAT(to_svg(plot), AllOf(HasSubstr("class=\"band\""), HasSubstr("a &lt;b&gt;"), Not(HasSubstr("a <b>"))));
