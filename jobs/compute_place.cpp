@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/stop_signal.hpp"
+#include "model/precision_policy.hpp"
 #include "mpi/device_placement.hpp"
 
 #if defined(CTCLIP_CUDA)
@@ -67,6 +68,7 @@ ComputePlace::ComputePlace(MpiSession const& session, PlaceOptions const& option
     num_threads_ =
         wanted.num_threads > 0 ? static_cast<int>(wanted.num_threads) : default_threads(session);
     at::set_num_threads(num_threads_);
+    set_accurate_sums();
     std::optional<GpuInfo> const gpu =
         place_rank(host_, wanted.use_cuda ? visible_gpus() : std::vector<GpuInfo>(),
                    {.local_rank = session.local_rank(),

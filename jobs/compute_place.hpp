@@ -25,7 +25,7 @@ struct PlaceOptions {
 
 class ComputePlace {
   public:
-    /// Collective. Sets the process's device and LibTorch's thread count.
+    /// Collective. Sets the process's device, LibTorch's thread count and set_accurate_sums().
     /// @throws Error kUnavailable when GPUs are shared or cannot do the precision asked.
     ComputePlace(MpiSession const& session, PlaceOptions const& options);
 

@@ -13,8 +13,9 @@
 namespace ctclip {
 namespace {
 
-/// Short: a thread of NCCL does every call, in some ten microseconds, and backward waits for it at every bucket.
-constexpr std::chrono::microseconds kPollInterval(20);
+/// Short at first: a thread of NCCL takes most calls in some ten microseconds; backward waits for it at every bucket.
+constexpr std::chrono::microseconds kFirstPollInterval(20);
+constexpr std::chrono::milliseconds kPollInterval(1);
 constexpr std::chrono::seconds kAbortDeadline(10);
 
 ncclDataType_t nccl_type(Element element) {
@@ -146,7 +147,7 @@ void NcclCommunicator::finalize() {
 }
 
 void NcclCommunicator::wait_until_ready(char const* call) {
-    auto const end = std::chrono::steady_clock::now() + deadline_;
+    auto const begin = std::chrono::steady_clock::now();
     for (;;) {
         ncclResult_t state = ncclSuccess;
         nccl_check(ncclCommGetAsyncError(comm_.get(), &state), "ncclCommGetAsyncError");
@@ -154,11 +155,12 @@ void NcclCommunicator::wait_until_ready(char const* call) {
             nccl_check(state, call);
             return;
         }
-        require(std::chrono::steady_clock::now() < end, ExitCode::kTryAgain,
+        auto const waited = std::chrono::steady_clock::now() - begin;
+        require(waited < deadline_, ExitCode::kTryAgain,
                 "{} did not finish within {} s: a rank is missing or the network between the hosts does not "
                 "work. NCCL_DEBUG=INFO tells which.",
                 call, deadline_.count());
-        std::this_thread::sleep_for(kPollInterval);
+        std::this_thread::sleep_for(waited < kPollInterval ? kFirstPollInterval : kPollInterval);
     }
 }
 

@@ -1,6 +1,6 @@
 /// Communicator over NCCL, for device memory, on a stream of its own beside the computation's. Compiled with
-/// CTCLIP_CUDA only. Nothing waits on the host; errors of other ranks surface at the next call (progress()
-/// polls).
+/// CTCLIP_CUDA only. The host waits until NCCL has taken a call, not until it is done; errors of other ranks surface at
+/// the next call (progress() polls).
 #pragma once
 
 #include <cuda_runtime_api.h>

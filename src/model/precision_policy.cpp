@@ -79,10 +79,12 @@ std::array<PrecisionRule, kNumOperations> const& precision_rules() {
     return kRules;
 }
 
-PrecisionPolicy::PrecisionPolicy(ComputeType type) : type_(type), types_() {
-    // Unless told, cuBLAS may add partial sums of a product of halves in half precision.
+void set_accurate_sums() {
     at::globalContext().setAllowFP16ReductionCuBLAS(false);
     at::globalContext().setAllowBF16ReductionCuBLAS(false);
+}
+
+PrecisionPolicy::PrecisionPolicy(ComputeType type) : type_(type), types_() {
     at::ScalarType const accurate = type == ComputeType::kDouble ? at::kDouble : at::kFloat;
     for (PrecisionRule const& rule : precision_rules()) {
         types_[static_cast<std::size_t>(rule.operation)] =

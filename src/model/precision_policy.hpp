@@ -50,6 +50,9 @@ struct PrecisionRule {
 
 std::array<PrecisionRule, kNumOperations> const& precision_rules();
 
+/// For the whole process, once: unless told, cuBLAS may add partial sums of a product of halves in half precision.
+void set_accurate_sums();
+
 class PrecisionPolicy {
   public:
     explicit PrecisionPolicy(ComputeType type);

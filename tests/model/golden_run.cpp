@@ -15,6 +15,7 @@ GoldenRun::GoldenRun(std::string const& name, GoldenSettings const& settings)
       model_(options_, parameters_, policy_, settings.recompute),
       observing_(model_, [this](std::string const& stage, at::Tensor const& output) { stages_[stage] = output; }) {
     at::set_num_threads(1);  // nothing here is worth dividing
+    set_accurate_sums();
     NamedArrays const inputs = golden_arrays(name + "_inputs.safetensors");
     volume_ = golden_tensor(inputs, "volume").to(settings.device);
     text_ = {golden_tensor(inputs, "input_ids").to(settings.device),

@@ -42,7 +42,7 @@ TEST(PrecisionPolicy, Float32AndFloat64AreUniform) {
 }
 
 TEST(PrecisionPolicy, SumsOfProductsOfHalvesStayInFloat32OnAGpu) {
-    PrecisionPolicy const policy(ComputeType::kHalf);
+    set_accurate_sums();
     at::CuBLASReductionOption const wide = at::CuBLASReductionOption::DisallowReducedPrecisionAllowSplitK;
     EXPECT_EQ(at::globalContext().allowFP16ReductionCuBLAS(), wide);
     EXPECT_EQ(at::globalContext().allowBF16ReductionCuBLAS(), wide);

@@ -265,6 +265,7 @@ class TrainStepOnGpu : public testing::Test {
         if (!at::hasCUDA()) {
             GTEST_SKIP() << "no GPU on this machine";
         }
+        set_accurate_sums();
     }
 
     at::Device gpu_{at::kCUDA, 0};
