@@ -4,7 +4,6 @@
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -13,9 +12,11 @@
 #include "base/machine.hpp"
 #include "dist/self_communicator.hpp"
 #include "model/batch_uploader.hpp"
+#include "optim/host_copy.hpp"
 #include "tools/bench_batch.hpp"
 #include "tools/bench_model.hpp"
 #include "tools/ctclip_bench.hpp"
+#include "tools/spread.hpp"
 #include "train/peak_rate.hpp"
 #include "train/state_capture.hpp"
 #include "train/train_step.hpp"
@@ -62,14 +63,14 @@ std::vector<double> time_steps(BenchTrainOptions const& options, nlohmann::json&
         StepTimer timer;
         timer.start();
         StepResult const result = step.run(i, {1, [&] { return std::move(uploaded); }}, timer);
-        StepReport const report = result.outcome.read();
+        double const loss = HostCopy(result.loss).read().item<double>();  // behind all that the device was given
         if (i >= options.num_warmup_steps) {
             seconds.push_back(result.timer.total_s());
             for (std::size_t part = 1; part < kStepPartNames.size(); ++part) {
                 record[std::string(kStepPartNames[part]) + "_s"] = result.timer.seconds()[part];
             }
-            record["loss"] = result.loss.item<double>();
-            record["grad_norm"] = report.grad_norm;
+            record["loss"] = loss;
+            record["grad_norm"] = result.outcome.read().grad_norm;
         }
     }
     return seconds;
@@ -84,8 +85,11 @@ ExitCode bench_train(ToolContext& tool, BenchTrainOptions const& options) {
         at::set_num_threads(static_cast<int>(options.num_threads));
     }
     nlohmann::json record;
-    std::vector<double> seconds = time_steps(options, record);
-    std::ranges::sort(seconds);
+    set_accurate_sums();
+    nlohmann::ordered_json const step_s = spread(time_steps(options, record));
+    for (auto const& [name, value] : step_s.items()) {
+        record["step_s_" + name] = value;
+    }
     record.update({{"schema", "ctclip.bench.train/1"},
                    {"size", name_of(options.size)},
                    {"batch", options.batch_size},
@@ -95,9 +99,6 @@ ExitCode bench_train(ToolContext& tool, BenchTrainOptions const& options) {
                    {"device", options.device().str()},
                    {"threads", at::get_num_threads()},
                    {"steps", options.num_steps},
-                   {"step_s_median", seconds[seconds.size() / 2]},
-                   {"step_s_min", seconds.front()},
-                   {"step_s_max", seconds.back()},
                    {"peak_memory_bytes", peak_memory_bytes()},
                    {"capability", at::get_cpu_capability()},
                    {"software", software_name()}});

@@ -39,7 +39,8 @@ class StepOutcome {
     StepOutcome(at::Tensor packed, at::Tensor gradient_norms)
         : packed_(std::move(packed)), packed_on_host_(packed_), gradient_norms_(std::move(gradient_norms)) {}
 
-    /// Waits until the step is done, and for nothing that the device was given after it.
+    /// Waits until the optimizer is done, and for nothing that the device was given after it: not for the codebook's
+    /// update, which ends a training step.
     StepReport read() const;
 
     /// float64 [] on the device: 1 if the step was skipped, else 0. For whatever else must then stay as it is

@@ -14,7 +14,8 @@ inline constexpr std::array<char const*, 5> kStepPartNames = {"data", "forward",
                                                               "optimizer"};
 
 /// Host time: on a GPU what the host spent to enqueue a part, since waiting for the device to measure it
-/// would cost more than it tells (the whole step's time is right either way). In a trace every lap is a slice.
+/// would cost more than it tells. The whole step's time is right for whoever waits for the device before asking.
+/// In a trace every lap is a slice.
 class StepTimer {
   public:
     void start() { start_ = last_ = Clock::now(); }
