@@ -116,7 +116,29 @@ std::vector<StudiedRun> plan_runs(BenchPrecisionOptions const& options) {
     return runs;
 }
 
+template <class T>
+void require_no_repetition(std::vector<T> values, char const* flag) {
+    std::ranges::sort(values);
+    auto const twin = std::ranges::adjacent_find(values);
+    require(twin == values.end(), ExitCode::kUsage,
+            "{}: {} is there twice (one training would count as two)", flag, twin == values.end() ? T() : *twin);
+}
+
+/// What the study sets for each run: from --with it would win over that, and all runs would be the same.
+void require_settings_of_one_run(std::vector<std::string> const& settings) {
+    for (std::string const& setting : settings) {
+        for (char const* const key : {"run.dir", "training.mixed_precision", "experiment.seed"}) {
+            require(!setting.starts_with(std::string(key) + "="), ExitCode::kUsage,
+                    "--with {}: the study sets {} for each of its runs. Use --output, --precisions or --seeds", setting,
+                    key);
+        }
+    }
+}
+
 ExitCode bench_precision(ToolContext& tool, BenchPrecisionOptions const& options) {
+    require_settings_of_one_run(options.settings);
+    require_no_repetition(options.seeds, "--seeds");
+    require_no_repetition(options.precisions, "--precisions");
     std::vector<StudiedRun> const runs = plan_runs(options);
     nlohmann::ordered_json const inputs = inputs_of(options);
     for (StudiedRun const& run : runs) {

@@ -44,6 +44,8 @@ class Verification {
         if (num_bad_ == num_bad_before) {  // otherwise the counts cannot agree
             record_failures(path, [&] {
                 require_manifest_agrees(path, shards.size(), num_samples);
+                std::string const missing = find_missing_shards(path, shards.size());
+                require(missing.empty(), ExitCode::kBadInput, "{}", missing);
                 require_conversion_agrees(path, shards);
             });
         }

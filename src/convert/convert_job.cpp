@@ -58,14 +58,14 @@ void log_oddities(StudyTable const& studies) {
 
 /// Rank 0: the plan of an earlier run, or a new one, on disk.
 ConvertPlan prepare_plan(ConvertOptions const& options) {
+    require_folders_can_be(options);
     for (fs::path const& folder : {options.output, energon_folder(options.output)}) {
         if (fs::exists(folder)) {
-            require(fs::is_directory(folder), ExitCode::kCannotCreate, "{} is in the way: a folder of that name belongs here",
-                    folder.string());
             sweep_partial_files(folder);
         }
     }
     if (auto plan = find_plan(options)) {
+        plan->require_same_csvs(ConvertPlan::csv_digests(options), plan_path(options.output));
         log_info("{}: going on with the plan of an earlier run", options.output.string());
         return std::move(*plan);
     }

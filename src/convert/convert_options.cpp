@@ -1,5 +1,7 @@
 #include "convert/convert_options.hpp"
 
+#include "dist/pulse.hpp"
+
 namespace ctclip {
 namespace {
 
@@ -110,6 +112,7 @@ void ConvertOptions::bind(Schema& schema) {
         .key("convert.hang_timeout_s", hang_timeout_s,
              "end the job (exit 75) when a rank gives no sign of life for so long; 0: never")
         .min(0.0);
+    schema.rule("convert.hang_timeout_s", [this] { return find_silence_limit_problem(hang_timeout_s); });
     schema
         .key("convert.stall_timeout_s", stall_timeout_s,
              "the same when no rank gets any further: the scan of the volumes, reading a piece of one, reading a shard "

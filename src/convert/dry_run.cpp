@@ -62,6 +62,7 @@ double source_bytes(std::vector<PlannedStudy> const& studies) {
 
 void dry_run_convert(ConvertOptions const& options, ConvertEnvironment const& environment) {
     if (environment.communicator.rank() == 0) {
+        require_folders_can_be(options);
         StudyTable const studies = StudyTable::load(options.reports, options.metadata, options.labels);
         auto const earlier = find_plan(options);
         if (earlier) {

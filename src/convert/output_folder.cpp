@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
+#include "shard/shard_indexer.hpp"
 #include "shard/shard_verify.hpp"
 #include "shard/shard_writer.hpp"
 #include "shard/sidecar.hpp"
@@ -12,6 +13,13 @@ namespace fs = std::filesystem;
 
 fs::path plan_path(fs::path const& output) {
     return output / "plan.json";
+}
+
+void require_folders_can_be(ConvertOptions const& options) {
+    for (fs::path const& folder : {options.output, energon_folder(options.output)}) {
+        require(!fs::exists(folder) || fs::is_directory(folder), ExitCode::kCannotCreate,
+                "{} is in the way: a folder of that name belongs here", folder.string());
+    }
 }
 
 std::optional<ConvertPlan> find_plan(ConvertOptions const& options) {

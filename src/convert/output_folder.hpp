@@ -14,6 +14,9 @@ namespace ctclip {
 
 std::filesystem::path plan_path(std::filesystem::path const& output);
 
+/// @throws Error kCannotCreate if something else has the name of the output folder, or of one that belongs in it.
+void require_folders_can_be(ConvertOptions const& options);
+
 /// The plan that an earlier run left, held against these options; nothing in a folder without plan.
 /// @throws Error kBadConfig for other settings, kCannotCreate if there are shards but no plan (they are not
 /// ours, and

@@ -1,5 +1,7 @@
 #include "evaluate/evaluate_options.hpp"
 
+#include "dist/pulse.hpp"
+
 namespace ctclip {
 
 namespace {
@@ -62,6 +64,7 @@ void EvaluateOptions::bind(Schema& schema) {
         .key("evaluate.hang_timeout_s", hang_timeout_s,
              "end the job (exit 75) when a rank gives no sign of life for so long; 0: never")
         .min(0.0);
+    schema.rule("evaluate.hang_timeout_s", [this] { return find_silence_limit_problem(hang_timeout_s); });
     schema
         .key("evaluate.stall_timeout_s", stall_timeout_s,
              "the same when no rank gets any further: start, one batch, the metrics")

@@ -9,7 +9,9 @@
 #include <unordered_set>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "shard/shard_index.hpp"
+#include "shard/shard_set.hpp"
 
 namespace ctclip {
 namespace {
@@ -96,7 +98,11 @@ std::vector<std::filesystem::path> expand_glob(std::string const& pattern) {
 
 std::vector<std::filesystem::path> expand_path(std::string const& path) {
     if (std::filesystem::is_directory(path)) {
-        return list_shards(path);
+        std::vector<std::filesystem::path> shards = list_shards(path);
+        if (std::string const missing = find_missing_shards(path, shards.size()); !missing.empty()) {
+            log_warning("{}: only the {} shards that are there are used", missing, shards.size());
+        }
+        return shards;
     }
     if (std::filesystem::exists(path)) {
         return {path};

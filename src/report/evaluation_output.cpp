@@ -216,8 +216,11 @@ void write_evaluation(Evaluation const& evaluation, std::filesystem::path const&
     create_folder(folder);
     Json const json = to_json(evaluation);
     write_durably(folder / "scores.csv", make_scores_csv(evaluation), IfExists::kReplace);
-    if (!evaluation.latents.empty()) {
-        write_latents(evaluation, folder / "latents.safetensors");
+    std::filesystem::path const latents = folder / "latents.safetensors";
+    if (evaluation.latents.empty()) {
+        std::filesystem::remove(latents);  // of an earlier evaluation in this folder: not these scores' latents
+    } else {
+        write_latents(evaluation, latents);
     }
     write_durably(folder / "report.html",
                   make_evaluation_page(json, make_roc_curves(evaluation), make_training_plots(run_metrics)),

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <string>
 
 namespace ctclip {
 
@@ -11,5 +12,10 @@ namespace ctclip {
 /// @throws Error kBadInput if they differ, or if the manifest is damaged.
 void require_manifest_agrees(std::filesystem::path const& folder, std::size_t num_shards,
                              std::size_t num_samples);
+
+/// Why the shards of a folder are not all that belong there, from the plan.json and manifest.json of a converter; empty
+/// where nothing speaks against it.
+/// @throws Error kBadInput if the manifest is damaged.
+std::string find_missing_shards(std::filesystem::path const& folder, std::size_t num_shards);
 
 }  // namespace ctclip

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "dist/pulse.hpp"
 #include "evaluate/metric.hpp"
 
 namespace ctclip {
@@ -82,6 +83,7 @@ void bind_training(Schema& schema, TrainingOptions& training) {
         .key("training.hang_timeout_s", training.hang_timeout_s,
              "end the job (exit 75) when no rank gets further for so long, or one gives no sign of life; 0: never")
         .min(0.0);
+    schema.rule("training.hang_timeout_s", [&training] { return find_silence_limit_problem(training.hang_timeout_s); });
     schema
         .key("training.stall_timeout_s", training.stall_timeout_s,
              "the same for what may take long: start, first step, waiting for data, validation, saving")

@@ -142,11 +142,12 @@ TEST(Convert, RefusesOtherSettingsOnTheSameOutput) {
                 fails_with(ExitCode::kBadConfig, "convert.samples_per_shard: the plan has 2, this run 3"));
 }
 
-TEST(Convert, RefusesOtherCsvsWhileThereIsWork) {
+TEST(Convert, RefusesOtherCsvsWhetherOrNotThereIsWork) {
     MadeDataset dataset(3);
     dataset.run();
-    fs::remove(dataset.options.output / "shard-000001.tar");
     dataset.write_csvs(-1024.0);
+    EXPECT_THAT([&] { dataset.run(); }, fails_with(ExitCode::kBadConfig, "convert.metadata (SHA-256"));
+    fs::remove(dataset.options.output / "shard-000001.tar");
     EXPECT_THAT([&] { dataset.run(); }, fails_with(ExitCode::kBadConfig, "convert.metadata (SHA-256"));
 }
 
@@ -334,6 +335,13 @@ TEST(DryRun, NeedsNoSourceOfAFinishedShard) {
     fs::remove(dataset.volume_path(0));
     fs::remove(dataset.volume_path(1));
     EXPECT_NO_THROW(dry_run_convert(dataset.options, dataset.environment()));
+}
+
+TEST(DryRun, RefusesAFileWhereTheOutputFolderBelongs) {
+    MadeDataset dataset(2);
+    std::ofstream(dataset.options.output) << "a file";
+    EXPECT_THAT([&] { dry_run_convert(dataset.options, dataset.environment()); },
+                fails_with(ExitCode::kCannotCreate, "is in the way"));
 }
 
 TEST(DryRun, FindsAVolumeThatPolicyRefuses) {

@@ -37,6 +37,14 @@ assert [(run["precision"], run["seed"], run["steps"]) for run in study["runs"]] 
 assert len(study["auroc_change"]["bf16"]["by_seed"]) == 2, study
 EOF
 
+for nonsense in '1,1' '1 --with training.mixed_precision=fp32' '1 --with experiment.seed=5' '1 --with run.dir=elsewhere'; do
+    read -r seeds with <<< "$nonsense"
+    code=0
+    # shellcheck disable=SC2086  # two words, or none
+    study nonsense "$seeds" shards 20 $with 2> nonsense.log || code=$?
+    [[ $code == 64 && ! -e nonsense ]]
+done
+
 code=0
 study broken 1,2 shards 20 --with model.clip.dim_latent=0 2> error.log || code=$?
 [[ $code == 78 ]] && grep -q 'fp32.log says why' error.log

@@ -87,6 +87,18 @@ TEST(Manifest, IsHeldAgainstWhatIsThere) {
         testing::ThrowsMessage<Error>(testing::HasSubstr("counts 5 shards with 50 samples, but 4 shards")));
     write_durably(dir / "manifest.json", R"({"total_samples": 3, "failed_shards": []})", IfExists::kReplace);
     EXPECT_NO_THROW(require_manifest_agrees(dir.path(), 4, 40)) << "a script's that counts otherwise";
+    EXPECT_EQ(find_missing_shards(dir.path(), 4), "");
+}
+
+TEST(Manifest, TellsOfShardsThatAreMissing) {
+    TempDir const dir;
+    EXPECT_EQ(find_missing_shards(dir.path(), 5), "");
+    write_durably(dir / "plan.json", "{}", IfExists::kReplace);
+    EXPECT_THAT(find_missing_shards(dir.path(), 5), testing::HasSubstr("is not finished"));
+    write_durably(dir / "manifest.json", R"({"num_shards": 5, "samples_per_shard": 10, "total_samples": 50})",
+                  IfExists::kReplace);
+    EXPECT_EQ(find_missing_shards(dir.path(), 5), "");
+    EXPECT_THAT(find_missing_shards(dir.path(), 4), testing::HasSubstr("counts 5 shards, but 4 are there"));
 }
 
 }  // namespace
