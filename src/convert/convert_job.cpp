@@ -1,6 +1,7 @@
 #include "convert/convert_job.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -65,7 +66,10 @@ ConvertPlan prepare_plan(ConvertOptions const& options) {
         }
     }
     if (auto plan = find_plan(options)) {
-        plan->require_same_csvs(ConvertPlan::csv_digests(options), plan_path(options.output));
+        auto const is_there = [](fs::path const& csv) { return fs::exists(csv); };
+        if (std::ranges::all_of(std::array{options.reports, options.metadata, options.labels}, is_there)) {
+            plan->require_same_csvs(ConvertPlan::csv_digests(options), plan_path(options.output));
+        }  // else they are missed where there is work left
         log_info("{}: going on with the plan of an earlier run", options.output.string());
         return std::move(*plan);
     }

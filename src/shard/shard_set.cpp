@@ -46,11 +46,15 @@ std::string find_missing_shards(std::filesystem::path const& folder, std::size_t
         bool const is_unfinished = std::filesystem::exists(folder / "plan.json");
         return is_unfinished ? fmt::format("the conversion that writes {} is not finished", folder.string()) : "";
     }
-    std::optional<nlohmann::json> const manifest = read_manifest(path);
-    return !manifest || (*manifest)["num_shards"] == num_shards
-               ? ""
-               : fmt::format("{} counts {} shards, but {} are there", path.string(), (*manifest)["num_shards"].dump(),
-                             num_shards);
+    try {
+        std::optional<nlohmann::json> const manifest = read_manifest(path);
+        return !manifest || (*manifest)["num_shards"] == num_shards
+                   ? ""
+                   : fmt::format("{} counts {} shards, but {} are there", path.string(),
+                                 (*manifest)["num_shards"].dump(), num_shards);
+    } catch (Error const& error) {
+        return error.what();
+    }
 }
 
 }  // namespace ctclip

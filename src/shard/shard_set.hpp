@@ -13,9 +13,8 @@ namespace ctclip {
 void require_manifest_agrees(std::filesystem::path const& folder, std::size_t num_shards,
                              std::size_t num_samples);
 
-/// Why the shards of a folder are not all that belong there, from the plan.json and manifest.json of a converter; empty
+/// Why the shards of a folder may not be all that belong there, from the plan.json and manifest.json of a converter; empty
 /// where nothing speaks against it.
-/// @throws Error kBadInput if the manifest is damaged.
 std::string find_missing_shards(std::filesystem::path const& folder, std::size_t num_shards);
 
 }  // namespace ctclip

@@ -99,6 +99,8 @@ TEST(Manifest, TellsOfShardsThatAreMissing) {
                   IfExists::kReplace);
     EXPECT_EQ(find_missing_shards(dir.path(), 5), "");
     EXPECT_THAT(find_missing_shards(dir.path(), 4), testing::HasSubstr("counts 5 shards, but 4 are there"));
+    write_durably(dir / "manifest.json", "", IfExists::kReplace);
+    EXPECT_THAT(find_missing_shards(dir.path(), 5), testing::HasSubstr("not valid JSON"));
 }
 
 }  // namespace
