@@ -11,12 +11,45 @@
 namespace ctclip {
 namespace {
 
+// A message is a polynomial over GF(2), its checksum the remainder modulo this one. Bit 31 is the coefficient of x^0.
+constexpr std::uint32_t kPolynomial = 0x82F63B78U;
+constexpr std::uint32_t kOne = std::uint32_t{1} << 31;
+
+constexpr std::uint32_t times_x(std::uint32_t remainder) {
+    return (remainder & 1U) != 0 ? (remainder >> 1) ^ kPolynomial : remainder >> 1;
+}
+
+constexpr std::uint32_t product(std::uint32_t a, std::uint32_t b) {
+    std::uint32_t sum = 0;
+    for (; a != 0; a <<= 1, b = times_x(b)) {
+        sum ^= (a & kOne) != 0 ? b : 0;
+    }
+    return sum;
+}
+
+/// x^(8 * 2^k): what 2^k bytes behind a message multiply its remainder by.
+constexpr auto kPowersOfBytes = [] {
+    std::array<std::uint32_t, 64> powers{};
+    powers[0] = kOne >> 8;
+    for (std::size_t k = 1; k < powers.size(); ++k) {
+        powers[k] = product(powers[k - 1], powers[k - 1]);
+    }
+    return powers;
+}();
+
+std::uint32_t moved_by(std::uint64_t num_bytes, std::uint32_t remainder) {
+    for (std::size_t k = 0; num_bytes != 0; ++k, num_bytes >>= 1) {
+        remainder = (num_bytes & 1) != 0 ? product(kPowersOfBytes[k], remainder) : remainder;
+    }
+    return remainder;
+}
+
 constexpr std::array<std::uint32_t, 256> make_table() {
     std::array<std::uint32_t, 256> table{};
     for (std::uint32_t byte = 0; byte < 256; ++byte) {
         std::uint32_t value = byte;
         for (int bit = 0; bit < 8; ++bit) {
-            value = (value & 1U) != 0 ? (value >> 1) ^ 0x82F63B78U : value >> 1;
+            value = times_x(value);
         }
         table[byte] = value;
     }
@@ -39,10 +72,7 @@ class SkipStripes {
   public:
     explicit SkipStripes(std::size_t num_bytes) {
         for (std::size_t bit = 0; bit < 32; ++bit) {
-            std::uint32_t state = std::uint32_t{1} << bit;
-            for (std::size_t i = 0; i < num_bytes; ++i) {
-                state = advance(state, 0);
-            }
+            std::uint32_t const state = moved_by(num_bytes, std::uint32_t{1} << bit);
             auto& table = tables_[bit / 8];
             for (std::size_t byte = 0; byte < 256; ++byte) {
                 if ((byte >> (bit % 8) & 1U) != 0) {
@@ -108,9 +138,9 @@ struct FoldMultipliers {
 };
 
 constexpr long long power_of_x(int exponent) {
-    std::uint32_t power = 0x80000000U;
+    std::uint32_t power = kOne;
     for (int i = 0; i < exponent; ++i) {
-        power = (power & 1U) != 0 ? (power >> 1) ^ 0x82F63B78U : power >> 1;
+        power = times_x(power);
     }
     return static_cast<long long>(std::uint64_t{power} << 1);
 }
@@ -186,6 +216,10 @@ std::vector<Crc32cImplementation> implementations() {
 std::span<Crc32cImplementation const> crc32c_implementations() {
     static std::vector<Crc32cImplementation> const usable = implementations();
     return usable;
+}
+
+std::uint32_t crc32c_of_both(std::uint32_t crc_a, std::uint32_t crc_b, std::uint64_t num_bytes_b) {
+    return moved_by(num_bytes_b, crc_a) ^ crc_b;
 }
 
 std::uint32_t crc32c_reference(std::span<std::byte const> bytes, std::uint32_t crc) {
