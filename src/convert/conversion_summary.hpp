@@ -13,7 +13,6 @@
 namespace ctclip {
 
 inline constexpr char const* kSummaryName = "conversion.json";
-inline constexpr char const* kManifestName = "manifest.json";
 
 /// One line of the list of shards.
 struct ShardSummary {

@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
 #include "shard/shard_indexer.hpp"
+#include "shard/shard_set.hpp"
 #include "shard/shard_verify.hpp"
 #include "shard/shard_writer.hpp"
 #include "shard/sidecar.hpp"
@@ -12,7 +13,7 @@ namespace ctclip {
 namespace fs = std::filesystem;
 
 fs::path plan_path(fs::path const& output) {
-    return output / "plan.json";
+    return output / kPlanName;
 }
 
 void require_folders_can_be(ConvertOptions const& options) {

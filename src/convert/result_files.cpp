@@ -7,6 +7,7 @@
 #include "base/file_descriptor.hpp"
 #include "base/output_folder.hpp"
 #include "shard/shard_indexer.hpp"
+#include "shard/shard_set.hpp"
 
 namespace ctclip {
 namespace {

@@ -11,7 +11,6 @@
 namespace ctclip {
 namespace {
 
-constexpr char const* kManifestName = "manifest.json";
 constexpr std::uint64_t kMaxManifestBytes = std::uint64_t{64} << 20;
 
 /// Nothing if the folder has no manifest of a converter.
@@ -43,7 +42,7 @@ void require_manifest_agrees(std::filesystem::path const& folder, std::size_t nu
 std::string find_missing_shards(std::filesystem::path const& folder, std::size_t num_shards) {
     std::filesystem::path const path = folder / kManifestName;
     if (!std::filesystem::exists(path)) {
-        bool const is_unfinished = std::filesystem::exists(folder / "plan.json");
+        bool const is_unfinished = std::filesystem::exists(folder / kPlanName);
         return is_unfinished ? fmt::format("the conversion that writes {} is not finished", folder.string()) : "";
     }
     try {

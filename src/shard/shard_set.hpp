@@ -7,6 +7,9 @@
 
 namespace ctclip {
 
+inline constexpr char const* kManifestName = "manifest.json";  ///< a converter's, ours or Python's
+inline constexpr char const* kPlanName = "plan.json";          ///< our converter's
+
 /// Compares the number of shards and samples with manifest.json, if the folder has one of a converter (ours
 /// or Python's; other scripts' manifests count differently and are not used).
 /// @throws Error kBadInput if they differ, or if the manifest is damaged.
