@@ -24,13 +24,11 @@ int main(int argc, char** argv) {
                     return job.progress(std::move(what), std::move(unit), total);
                 },
                 [&](std::string_view text) { job.write(text); }, ctclip::make_shard_preprocessor()};
+            job.watch({.step_s = options.hang_timeout_s, .slow_s = options.stall_timeout_s});
             if (job.is_dry_run()) {
                 dry_run_convert(options, environment);
-                return;
+            } else {
+                convert(options, environment);
             }
-            if (options.hang_timeout_s > 0.0) {
-                job.watch({.step_s = options.hang_timeout_s, .slow_s = options.stall_timeout_s});
-            }
-            convert(options, environment);
         });
 }

@@ -30,9 +30,7 @@ void evaluate(ctclip::EvaluateOptions const& options, ctclip::JobContext& job) {
     ctclip::ComputePlace const place(job.session(), {.device = options.device,
                                                      .precision = std::string(name_of(options.precision)),
                                                      .precision_key = "evaluate.mixed_precision"});
-    if (options.hang_timeout_s > 0.0 && !job.is_dry_run()) {
-        job.watch({.step_s = options.hang_timeout_s, .slow_s = options.stall_timeout_s});
-    }
+    job.watch({.step_s = options.hang_timeout_s, .slow_s = options.stall_timeout_s});
     ctclip::Evaluation const evaluation =
         ctclip::evaluate(options, {.host = job.communicator(),
                                    .device = place.device(),

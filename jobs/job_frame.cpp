@@ -195,7 +195,9 @@ JobContext::JobContext(MpiSession& session, Schema const& schema, bool is_dry_ru
 JobContext::~JobContext() = default;
 
 void JobContext::watch(IdleLimit const& limit) {
-    watchdog_ = std::make_unique<Watchdog>(communicator(), limit, end_stuck_job);
+    if (limit.step_s > 0.0 && !is_dry_run_) {
+        watchdog_ = std::make_unique<Watchdog>(communicator(), limit, end_stuck_job);
+    }
 }
 
 Communicator& JobContext::communicator() const noexcept {

@@ -50,7 +50,7 @@ class JobContext {
     /// Text to stdout, from rank 0 only.
     void write(std::string_view text) const;
     /// Collective. From now until the job ends, a rank that dies or gets no further ends it with kTryAgain and
-    /// its name (mpi/watchdog.hpp).
+    /// its name (mpi/watchdog.hpp). Nothing is watched in a dry run, nor with a limit.step_s of 0.
     void watch(IdleLimit const& limit);
     /// Null before watch().
     Watchdog* watchdog() const noexcept { return watchdog_.get(); }

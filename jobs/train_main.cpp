@@ -15,9 +15,7 @@ void train(ctclip::TrainOptions const& options, ctclip::JobContext& job) {
                                                      .precision = std::string(name_of(options.training.precision)),
                                                      .precision_key = "training.mixed_precision",
                                                      .gpu_link = ctclip::GpuLink::kNccl});
-    if (options.training.hang_timeout_s > 0.0 && !job.is_dry_run()) {
-        job.watch({.step_s = options.training.hang_timeout_s, .slow_s = options.training.stall_timeout_s});
-    }
+    job.watch({.step_s = options.training.hang_timeout_s, .slow_s = options.training.stall_timeout_s});
     ctclip::Trainer trainer(options, job.schema().values_yaml(),
                             {.host = job.communicator(),
                              .ranks = place.ranks(),
