@@ -1,6 +1,6 @@
-/// What the main thread of this process is doing (in a conversion also the thread that reads ahead), for whoever watches it from another thread
-/// (mpi/watchdog.hpp). One per process, as the stop signal is. A beat is one atomic addition: cheap enough
-/// for every gradient.
+/// What the main thread of this process is doing (in a conversion also the thread that reads ahead), for whoever
+/// watches it from another thread (mpi/watchdog.hpp). One per process, as the stop signal is. A beat is one atomic
+/// addition: cheap enough for every gradient.
 #pragma once
 
 #include <atomic>

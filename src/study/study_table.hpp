@@ -58,8 +58,8 @@ using ReportFilter = std::function<bool(std::string const& study_id)>;
 
 class StudyTable {
   public:
-    /// Checks every row, whatever is kept. @throws Error kBadInput (path, line, column; never report text) for anything but well-formed UTF-8 CSV
-    /// with each
+    /// Checks every row, whatever is kept.
+    /// @throws Error kBadInput (path, line, column; never report text) for anything but well-formed UTF-8 CSV with each
     ///         needed column once, each study once, and values in range; kIoError, kNoPermission.
     static StudyTable load(std::filesystem::path const& reports, std::filesystem::path const& metadata,
                            std::filesystem::path const& labels, ReportFilter const& wants_report = {});

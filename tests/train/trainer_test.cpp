@@ -39,6 +39,15 @@ class TrainerTest : public RunFixture {
     void run(TrainOptions const& options, std::function<bool()> const& stop = never) {
         run(options, ranks_, stop);
     }
+    /// Validates on the training shards, learns fast enough to change the scores, and keeps every checkpoint; saves because
+    /// of validations and the end alone.
+    void validate_every(std::int64_t num_steps) {
+        options_.data.shards_val = (folder_ / "shards").string();
+        options_.validation.eval_every_n_steps = num_steps;
+        options_.training.save_every_n_steps = std::nullopt;
+        options_.training.optimizer.lr_schedule.base_lr = 3e-2;
+        options_.checkpoint.keep_last_n = 10;
+    }
     RunSize size_of(TrainOptions const& options) {
         RunInputs const inputs = open_run_inputs(options, ranks_.world_size());
         return size_of_run(options, inputs, ParameterSet(inputs.model, at::kMeta, at::kFloat), world(ranks_));
@@ -342,11 +351,7 @@ TEST_F(TrainerTest, AccumulatesMoreMicroBatchesThanTheLoaderHolds) {
 // Asked at one rank only: all leave at the same batch. The next start makes up for what is missing, whoever asks meanwhile:
 // starts shorter than a validation would never get past it.
 TEST_F(TrainerTest, AStopInAValidationEndsInTheSameBits) {
-    options_.data.shards_val = (folder_ / "shards").string();
-    options_.validation.eval_every_n_steps = 2;
-    options_.training.save_every_n_steps = std::nullopt;
-    options_.training.optimizer.lr_schedule.base_lr = 3e-2;
-    options_.checkpoint.keep_last_n = 10;
+    validate_every(2);
     run(options_);
     ranks_.barrier();
     // Validations ask as number 2 .. 6 after step 2, 9 .. 13 after step 4, 16 .. 20 after step 6.
@@ -461,11 +466,7 @@ TEST_F(TrainerTest, ValidatesAndKeepsTheResultWithTheCheckpoint) {
 }
 
 TEST_F(TrainerTest, KeepsTheBestModelWhereverItsStepFalls) {
-    options_.data.shards_val = (folder_ / "shards").string();
-    options_.validation.eval_every_n_steps = 1;
-    options_.training.save_every_n_steps = std::nullopt;
-    options_.training.optimizer.lr_schedule.base_lr = 3e-2;
-    options_.checkpoint.keep_last_n = 10;
+    validate_every(1);
     for (std::string const mode : {"max", "min"}) {
         options_.checkpoint.best_metric_mode = mode;
         options_.run.dir = folder_ / mode;
