@@ -15,7 +15,7 @@ StepFacts example() {
     facts.step = 3;
     facts.loss = 2.5;
     facts.timer.start();
-    std::this_thread::sleep_for(std::chrono::milliseconds(3));
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));  // on a busy machine the other may oversleep by ten
     facts.timer.lap(StepPart::kData);
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     facts.timer.lap(StepPart::kForward);
