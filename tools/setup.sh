@@ -18,7 +18,7 @@ packages=(
     libboost-program-options-dev libyaml-cpp-dev libspdlog-dev libfmt-dev nlohmann-json3-dev
     libdeflate-dev libisal-dev liburing-dev libjemalloc-dev libssl-dev zlib1g-dev libpng-dev libhwy-dev
     libgtest-dev libgmock-dev
-    slurm-wlm munge iproute2 shellcheck python3 python3-venv
+    fsverity slurm-wlm munge iproute2 shellcheck python3 python3-venv
 )
 
 say() { printf 'setup: %s\n' "$*" >&2; }

@@ -33,6 +33,9 @@ class BlockWriter {
     /// Writes the first `num_bytes` bytes of block(), the file's last ones, and waits for everything. @throws as submit().
     void finish(std::size_t num_bytes);
 
+    /// What the kernel has, from the file's beginning.
+    std::uint64_t num_bytes_written() const noexcept { return offset_ - (is_pending_ ? kDirectBlockBytes : 0); }
+
     /// "direct I/O, io_uring", or what is done instead; known after the first submit().
     std::string const& method() const noexcept { return method_; }
 

@@ -39,16 +39,15 @@ std::span<std::byte const> read_stored_block(FileDescriptor const& file, std::fi
                                              std::uint64_t offset, std::uint64_t num_bytes,
                                              DirectBlock const& block);
 
-/// Calls `use(std::span<std::byte const>)` for the first `num_bytes` bytes of a file, block by block, in
-/// order.
+/// Calls `use(std::span<std::byte const>)` for the bytes [begin, end) of a file, block by block, in order.
+/// @param begin  a multiple of kDirectBlockBytes.
 template <class Use>
-void for_each_stored_block(FileDescriptor const& file, std::filesystem::path const& path,
-                           std::uint64_t num_bytes, Use const& use) {
+void for_each_stored_block(FileDescriptor const& file, std::filesystem::path const& path, std::uint64_t begin,
+                           std::uint64_t end, Use const& use) {
     DirectBlock const block;
     set_direct_io(file, true);
-    for (std::uint64_t offset = 0; offset < num_bytes; offset += kDirectBlockBytes) {
-        use(read_stored_block(file, path, offset,
-                              std::min<std::uint64_t>(kDirectBlockBytes, num_bytes - offset), block));
+    for (std::uint64_t offset = begin; offset < end; offset += kDirectBlockBytes) {
+        use(read_stored_block(file, path, offset, std::min<std::uint64_t>(kDirectBlockBytes, end - offset), block));
     }
 }
 

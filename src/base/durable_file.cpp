@@ -18,7 +18,9 @@ namespace ctclip {
 namespace {
 
 constexpr std::string_view kPartialSuffix = ".partial";
-constexpr std::size_t kPieceBytes = std::size_t{128} << 10;  ///< digested and copied while the cache holds it
+constexpr std::size_t kPieceBytes = std::size_t{128} << 10;  ///< checksummed and copied while the cache holds it
+constexpr std::size_t kDigestedBytes = std::size_t{64} << 10;  ///< as many blocks of verity as are hashed side by side
+static_assert(kDirectBlockBytes % kDigestedBytes == 0 && kDigestedBytes % kVerityBlockBytes == 0);
 
 std::filesystem::path folder_of(std::filesystem::path const& path) {
     return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
@@ -74,14 +76,18 @@ void name_new(std::filesystem::path const& file, std::filesystem::path const& na
 
 }  // namespace
 
-DurableFile::DurableFile(std::filesystem::path final_path, IfExists if_exists)
+DurableFile::DurableFile(std::filesystem::path final_path, IfExists if_exists, FileDigest digest)
     : final_path_(std::move(final_path)),
       partial_path_(partial_name(final_path_)),
       if_exists_(if_exists),
-      blocks_(file_, partial_path_) {
+      blocks_(file_, partial_path_),
+      read_back_(partial_path_) {
     file_.reset(::open(partial_path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
     if (!file_) {
         fail_errno(ExitCode::kCannotCreate, "cannot create " + partial_path_.string(), errno);
+    }
+    if (digest == FileDigest::kFsVerity) {
+        digest_.emplace();
     }
 }
 
@@ -93,20 +99,21 @@ DurableFile::~DurableFile() {
 }
 
 std::uint32_t DurableFile::write(std::span<std::byte const> bytes) {
-    CTCLIP_EXPECT(sealed_sha256_.empty());
+    CTCLIP_EXPECT(!is_sealed_);
     std::uint64_t const num_bytes = bytes.size();
     std::uint32_t crc = 0;
     while (!bytes.empty()) {
         std::span<std::byte> const free = blocks_.block().subspan(block_used_bytes_);
         std::span<std::byte const> const piece = bytes.first(std::min({free.size(), bytes.size(), kPieceBytes}));
-        sha256_.update(piece);
         crc = crc32c(piece, crc);
         std::copy(piece.begin(), piece.end(), free.begin());
         block_used_bytes_ += piece.size();
         bytes = bytes.subspan(piece.size());
+        digest_groups_of(kDigestedBytes);  // while the cache holds them
         if (block_used_bytes_ == kDirectBlockBytes) {
             blocks_.submit();
             block_used_bytes_ = 0;
+            read_back_.follow(blocks_.num_bytes_written());
         }
     }
     crc32c_ = crc32c_of_both(crc32c_, crc, num_bytes);
@@ -114,8 +121,23 @@ std::uint32_t DurableFile::write(std::span<std::byte const> bytes) {
     return crc;
 }
 
+std::span<std::byte const> DurableFile::undigested() const {
+    std::size_t const done = digest_->num_bytes() % kDirectBlockBytes;
+    return blocks_.block().subspan(done, block_used_bytes_ - done);
+}
+
+void DurableFile::digest_groups_of(std::size_t num_bytes) {
+    if (digest_) {
+        std::span<std::byte const> const rest = undigested();
+        digest_->add(rest.first(rest.size() / num_bytes * num_bytes));
+    }
+}
+
 std::string DurableFile::seal() {
-    CTCLIP_EXPECT(sealed_sha256_.empty());
+    CTCLIP_EXPECT(!is_sealed_);
+    is_sealed_ = true;
+    digest_groups_of(kVerityBlockBytes);
+    std::string digest = digest_ ? digest_->finish_hex(undigested()) : "";
     blocks_.finish(block_used_bytes_);
     if (::fsync(file_.get()) != 0) {
         fail_errno(ExitCode::kIoError, "cannot sync " + partial_path_.string(), errno);
@@ -124,12 +146,11 @@ std::string DurableFile::seal() {
         fail_errno(ExitCode::kIoError, "cannot close " + partial_path_.string(), errno);
     }
     verify_read_back();
-    sealed_sha256_ = sha256_.finish_hex();
-    return sealed_sha256_;
+    return digest;
 }
 
-std::string DurableFile::commit() {
-    if (sealed_sha256_.empty()) {
+void DurableFile::commit() {
+    if (!is_sealed_) {
         seal();
     }
     if (if_exists_ == IfExists::kReplace) {
@@ -151,29 +172,24 @@ std::string DurableFile::commit() {
         log_warning("cannot remove {}: {}", partial_path_.string(), std::generic_category().message(errno));
     }
     partial_path_.clear();
-    return sealed_sha256_;
 }
 
-void DurableFile::verify_read_back() const {
-    FileDescriptor const file = open_for_reading(partial_path_);
-    ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);  // ask for what the disk holds, not our own pages
-    require(file_size_bytes(file, partial_path_) == bytes_written_, ExitCode::kIoError,
-            "{}: {} bytes were written, but the file has {}; the storage is not reliable",
-            final_path_.string(), bytes_written_, file_size_bytes(file, partial_path_));
-    std::uint32_t found = 0;
-    for_each_stored_block(file, partial_path_, bytes_written_,
-                          [&](std::span<std::byte const> block) { found = crc32c(block, found); });
+void DurableFile::verify_read_back() {
+    std::uint64_t const num_bytes = file_size_bytes(open_for_reading(partial_path_), partial_path_);
+    require(num_bytes == bytes_written_, ExitCode::kIoError,
+            "{}: {} bytes were written, but the file has {}; the storage is not reliable", final_path_.string(),
+            bytes_written_, num_bytes);
+    std::uint32_t const found = read_back_.finish(bytes_written_);
     require(found == crc32c_, ExitCode::kIoError,
-            "{}: what was read back differs from what was written (CRC-32C {:08x} instead of {:08x}); the "
-            "storage is "
+            "{}: what was read back differs from what was written (CRC-32C {:08x} instead of {:08x}); the storage is "
             "not reliable",
             final_path_.string(), found, crc32c_);
 }
 
-std::string write_durably(std::filesystem::path const& path, std::string_view content, IfExists if_exists) {
+void write_durably(std::filesystem::path const& path, std::string_view content, IfExists if_exists) {
     DurableFile file(path, if_exists);
     file.write(content);
-    return file.commit();
+    file.commit();
 }
 
 void sync_folder(std::filesystem::path const& folder) {

@@ -5,19 +5,26 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "base/block_writer.hpp"
-#include "base/digest.hpp"
 #include "base/file_descriptor.hpp"
+#include "base/fsverity_digest.hpp"
+#include "base/read_back.hpp"
 
 namespace ctclip {
 
 enum class IfExists {
     kRefuse,   ///< commit() throws kCannotCreate; a finished file is never overwritten
     kReplace,  ///< for small mutable files such as manifests and pointers
+};
+
+enum class FileDigest {
+    kNone,
+    kFsVerity,  ///< fsverity_digest.hpp
 };
 
 /// Writes a private temporary `.<name>.<unique>.partial` beside the target (exclusive, the user's umask), and
@@ -28,7 +35,8 @@ enum class IfExists {
 /// power cut may undo that).
 class DurableFile {
   public:
-    explicit DurableFile(std::filesystem::path final_path, IfExists if_exists = IfExists::kRefuse);
+    explicit DurableFile(std::filesystem::path final_path, IfExists if_exists = IfExists::kRefuse,
+                         FileDigest digest = FileDigest::kNone);
     DurableFile(DurableFile const&) = delete;
     DurableFile& operator=(DurableFile const&) = delete;
     ~DurableFile();
@@ -39,28 +47,31 @@ class DurableFile {
     std::uint64_t bytes_written() const noexcept { return bytes_written_; }
 
     /// Everything of commit() but the final name: for a digest that must be on record before the file
-    /// appears. Nothing can be written afterwards. Returns the SHA-256 (hex) of the content.
+    /// appears. Nothing can be written afterwards.
+    /// @return  the digest (hex) that was asked for.
     std::string seal();
-    /// Returns the SHA-256 (hex) of the committed content.
-    std::string commit();
+    void commit();
 
   private:
-    void verify_read_back() const;
+    std::span<std::byte const> undigested() const;
+    void digest_groups_of(std::size_t num_bytes);
+    void verify_read_back();
 
     std::filesystem::path final_path_;
     std::filesystem::path partial_path_;
     IfExists if_exists_;
     FileDescriptor file_;
     BlockWriter blocks_;
+    ReadBack read_back_;
     std::size_t block_used_bytes_ = 0;
-    Sha256 sha256_;
+    std::optional<FsVerityDigest> digest_;
     std::uint32_t crc32c_ = 0;
-    std::string sealed_sha256_;  ///< empty until sealed
     std::uint64_t bytes_written_ = 0;
+    bool is_sealed_ = false;
 };
 
-/// DurableFile in one call. Returns the SHA-256 (hex).
-std::string write_durably(std::filesystem::path const& path, std::string_view content, IfExists if_exists);
+/// DurableFile in one call.
+void write_durably(std::filesystem::path const& path, std::string_view content, IfExists if_exists);
 
 /// Makes names that appeared in or went from `folder` permanent. @throws Error kIoError.
 void sync_folder(std::filesystem::path const& folder);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <set>
 
+#include "base/digest.hpp"
 #include "base/error.hpp"
 #include "base/error_context.hpp"
 #include "base/file_descriptor.hpp"

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <vector>
 
+#include "base/digest.hpp"
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/printable.hpp"
@@ -249,12 +250,18 @@ std::string write_safetensors(std::filesystem::path const& path, NamedArrays con
     std::uint64_t const length = header.size();
 
     DurableFile file(path, if_exists);
-    file.write(std::as_bytes(std::span(&length, 1)));
-    file.write(header);
+    Sha256 sha256;
+    auto const put = [&](std::span<std::byte const> bytes) {
+        file.write(bytes);
+        sha256.update(bytes);
+    };
+    put(std::as_bytes(std::span(&length, 1)));
+    put(std::as_bytes(std::span(header)));
     for (auto const* named : order) {
-        file.write(named->second.bytes);
+        put(named->second.bytes);
     }
-    return file.commit();
+    file.commit();
+    return sha256.finish_hex();
 }
 
 }  // namespace ctclip

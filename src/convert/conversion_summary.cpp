@@ -37,7 +37,7 @@ double ConversionSummary::on_disk_ratio() const {
 }
 
 void ConversionSummary::add(ShardSidecar const& sidecar) {
-    shards.push_back({sidecar.shard_name, sidecar.size_bytes, sidecar.sha256,
+    shards.push_back({sidecar.shard_name, sidecar.size_bytes, sidecar.fsverity_sha256,
                       sha256_hex(encode_sidecar(sidecar)), sidecar.samples.size(), sidecar.payload_bytes()});
     num_samples += sidecar.samples.size();
     num_quarantined += sidecar.quarantined.size();
@@ -88,10 +88,10 @@ std::string encode_summary(ConversionSummary const& summary, ConvertPlan const& 
         shards.push_back({{"name", shard.name},
                           {"samples", shard.num_samples},
                           {"size", shard.size_bytes},
-                          {"sha256", shard.sha256},
+                          {"fsverity_sha256", shard.fsverity_sha256},
                           {"index_sha256", shard.sidecar_sha256}});
     }
-    ordered_json const object = {{"schema", "ctclip.conversion/1"},
+    ordered_json const object = {{"schema", "ctclip.conversion/2"},
                                  {"plan_sha256", plan.sha256()},
                                  {"samples", summary.num_samples},
                                  {"quarantined", summary.num_quarantined},
@@ -128,7 +128,7 @@ void require_conversion_agrees(std::filesystem::path const& folder,
             std::filesystem::path const index = sidecar_path(shard_paths[i]);
             require(shards[i].at("name") == shard_paths[i].filename().string() &&
                         shards[i].at("index_sha256") == sha256_hex(read_file(index)) &&
-                        shards[i].at("sha256") == read_sidecar(shard_paths[i]).sha256,
+                        shards[i].at("fsverity_sha256") == read_sidecar(shard_paths[i]).fsverity_sha256,
                     ExitCode::kBadInput, "{}: not the index on record in {}", index.string(), path.string());
         }
     } catch (nlohmann::json::exception const& error) {

@@ -18,7 +18,7 @@ inline constexpr char const* kSummaryName = "conversion.json";
 struct ShardSummary {
     std::string name;
     std::uint64_t size_bytes = 0;
-    std::string sha256;
+    std::string fsverity_sha256;
     std::string sidecar_sha256;
     std::size_t num_samples = 0;
     std::uint64_t payload_bytes = 0;

@@ -100,7 +100,7 @@ class Reaper {
         std::string state = plan_.sha256();
         for (PlannedShard const& shard : plan_.shards()) {
             if (fs::exists(path_of(shard))) {
-                state += " " + shard_name(shard.shard_index) + " " + read_sidecar(path_of(shard)).sha256;
+                state += " " + shard_name(shard.shard_index) + " " + read_sidecar(path_of(shard)).fsverity_sha256;
                 shards_.push_back(shard);
             } else {
                 ++report_.num_unfinished;
@@ -167,7 +167,7 @@ class Reaper {
         require_unchanged(source);
         source.record = {conversion.source_path,   conversion.source_size_bytes,
                          conversion.source_crc32c, sidecar.shard_name,
-                         sidecar.sha256,           sample.sample.key};
+                         sidecar.fsverity_sha256, sample.sample.key};
         ++report_.num_sources;
         report_.source_bytes += conversion.source_size_bytes;
         return source;

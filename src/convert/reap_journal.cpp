@@ -22,7 +22,7 @@ std::string line_of(char const* event, ReapRecord const& record) {
                                            {"size", record.size_bytes},
                                            {"crc32c", fmt::format("{:08x}", record.crc32c)},
                                            {"shard", record.shard_name},
-                                           {"shard_sha256", record.shard_sha256},
+                                           {"shard_fsverity_sha256", record.shard_fsverity_sha256},
                                            {"key", record.key}};
     return object.dump() + "\n";
 }

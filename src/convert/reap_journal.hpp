@@ -19,7 +19,7 @@ struct ReapRecord {
     std::uint64_t size_bytes = 0;
     std::uint32_t crc32c = 0;
     std::string shard_name;
-    std::string shard_sha256;
+    std::string shard_fsverity_sha256;
     std::string key;
 };
 

@@ -4,8 +4,8 @@
 #include <span>
 
 #include "base/crc32c.hpp"
-#include "base/digest.hpp"
 #include "base/file_chunks.hpp"
+#include "base/fsverity_digest.hpp"
 
 namespace ctclip {
 namespace {
@@ -50,13 +50,17 @@ class MemberChecksums {
 }  // namespace
 
 ShardDigests read_digests(FileDescriptor const& file, ShardIndex const& index) {
-    Sha256 sha256;
+    static_assert(kFileChunkBytes % kVerityBlockBytes == 0, "only the last chunk ends within a block");
+    FsVerityDigest digest;
+    std::vector<std::byte> last_bytes;
     MemberChecksums checksums(index);
-    for_each_chunk(file, index.path, 0, index.size_bytes, [&](auto chunk) {
-        sha256.update(chunk);
+    for_each_chunk(file, index.path, 0, index.size_bytes, [&](std::span<std::byte const> chunk) {
+        std::size_t const whole = chunk.size() / kVerityBlockBytes * kVerityBlockBytes;
+        digest.add(chunk.first(whole));
+        last_bytes.assign(chunk.begin() + static_cast<std::ptrdiff_t>(whole), chunk.end());
         checksums.update(chunk);
     });
-    return {sha256.finish_hex(), checksums.take()};
+    return {digest.finish_hex(last_bytes), checksums.take()};
 }
 
 }  // namespace ctclip

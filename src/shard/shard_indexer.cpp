@@ -26,7 +26,7 @@ ShardSidecar make_sidecar(std::filesystem::path const& shard_path) {
     ShardSidecar sidecar;
     sidecar.shard_name = shard_path.filename().string();
     sidecar.size_bytes = index.size_bytes;
-    sidecar.sha256 = std::move(digests.sha256);
+    sidecar.fsverity_sha256 = std::move(digests.fsverity_sha256);
     auto crc = digests.members_crc32c.begin();
     for (ShardSample& sample : index.samples) {
         std::string const study_id =

@@ -19,8 +19,8 @@ bool is_ct_sample(ShardSample const& sample) {
 void check_digests(FileDescriptor const& file, ShardIndex const& walked, ShardSidecar const& sidecar) {
     std::string const shard = walked.path.string();
     ShardDigests const digests = read_digests(file, walked);
-    require(walked.size_bytes == sidecar.size_bytes && digests.sha256 == sidecar.sha256, ExitCode::kBadInput,
-            "{} is damaged: its size or SHA-256 is not the one on record in {}", shard,
+    require(walked.size_bytes == sidecar.size_bytes && digests.fsverity_sha256 == sidecar.fsverity_sha256, ExitCode::kBadInput,
+            "{} is damaged: its size or its digest (SHA-256, fs-verity) is not the one on record in {}", shard,
             sidecar_path(walked.path).filename().string());
     auto const is_same_member = [](ShardMember const& a, ShardMember const& b) {
         return a.name == b.name && a.suffix == b.suffix && a.data_offset == b.data_offset &&

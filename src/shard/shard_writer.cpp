@@ -32,7 +32,7 @@ std::string sample_key(std::size_t shard_index, std::size_t position) {
 }
 
 ShardWriter::ShardWriter(std::filesystem::path const& path, std::string plan_sha256)
-    : path_(path), file_(path) {
+    : path_(path), file_(path, IfExists::kRefuse, FileDigest::kFsVerity) {
     sidecar_.shard_name = path.filename().string();
     sidecar_.plan_sha256 = std::move(plan_sha256);
 }
@@ -116,7 +116,7 @@ ShardSidecar ShardWriter::commit() {
     std::uint64_t const past_record = file_.bytes_written() % kTarRecordBytes;
     file_.write(std::string(past_record == 0 ? 0 : kTarRecordBytes - past_record, '\0'));
     sidecar_.size_bytes = file_.bytes_written();
-    sidecar_.sha256 = file_.seal();
+    sidecar_.fsverity_sha256 = file_.seal();
     write_durably(sidecar_path(path_), encode_sidecar(sidecar_), IfExists::kReplace);
     file_.commit();
     return std::move(sidecar_);

@@ -15,7 +15,7 @@ namespace {
 using json = nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr char const* kSchema = "ctclip.shard_index/1";
+constexpr char const* kSchema = "ctclip.shard_index/2";
 constexpr std::uint64_t kMaxSidecarBytes = std::uint64_t{256} << 20;
 
 std::string crc_text(std::uint32_t crc) {
@@ -175,10 +175,10 @@ ShardSidecar parse_sidecar(std::string_view text, std::string const& where) {
     json const object = parse_untrusted_json(text, where, {"samples", [&](json const& sample) {
         sidecar.samples.push_back(parse_sample(sample, where));
     }});
-    require(object.at("schema") == kSchema, ExitCode::kBadInput, "{}: its schema is not {}", where, kSchema);
+    require(object.at("schema") == kSchema, ExitCode::kBadInput, "{}: its schema is not {}; another version of ctclip wrote it, or something else", where, kSchema);
     object.at("shard").get_to(sidecar.shard_name);
     object.at("size").get_to(sidecar.size_bytes);
-    object.at("sha256").get_to(sidecar.sha256);
+    object.at("fsverity_sha256").get_to(sidecar.fsverity_sha256);
     object.at("plan_sha256").get_to(sidecar.plan_sha256);
     require(object.at("samples") == json::array(), ExitCode::kBadInput, "{}: its samples are no array of objects", where);
     require_members_inside(sidecar, where);
@@ -224,7 +224,7 @@ std::string encode_sidecar(ShardSidecar const& sidecar) {
     ordered_json const object = {{"schema", kSchema},
                                  {"shard", sidecar.shard_name},
                                  {"size", sidecar.size_bytes},
-                                 {"sha256", sidecar.sha256},
+                                 {"fsverity_sha256", sidecar.fsverity_sha256},
                                  {"plan_sha256", sidecar.plan_sha256},
                                  {"samples", std::move(samples)},
                                  {"quarantined", std::move(quarantined)}};

@@ -65,8 +65,8 @@ struct SidecarSample {
 struct ShardSidecar {
     std::string shard_name;
     std::uint64_t size_bytes = 0;
-    std::string sha256;       ///< of the whole tar, lower-case hex
-    std::string plan_sha256;  ///< of the conversion's plan; empty where an existing shard was indexed
+    std::string fsverity_sha256;  ///< of the whole tar (base/fsverity_digest.hpp), lower-case hex
+    std::string plan_sha256;      ///< of the conversion's plan; empty where an existing shard was indexed
     std::vector<SidecarSample> samples;
     std::vector<QuarantineRecord> quarantined;
 

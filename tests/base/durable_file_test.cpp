@@ -19,7 +19,7 @@ TEST(DurableFile, IsAbsentUntilCommittedThenWholeAndAlone) {
     DurableFile file(dir / "a.txt");
     file.write("hello");
     EXPECT_FALSE(std::filesystem::exists(dir / "a.txt"));
-    EXPECT_EQ(file.commit(), sha256_hex(std::string_view("hello")));
+    file.commit();
     EXPECT_EQ(read_text_file(dir / "a.txt"), "hello");
     EXPECT_EQ(num_entries(dir.path()), 1U);
 }
@@ -43,12 +43,11 @@ TEST(DurableFile, NeverOverwritesAFinishedFileUnlessAsked) {
 
 TEST(DurableFile, TellsItsDigestBeforeTheNameAppears) {
     TempDir const dir;
-    DurableFile file(dir / "a.txt");
+    DurableFile file(dir / "a.txt", IfExists::kRefuse, FileDigest::kFsVerity);
     file.write("hello");
-    std::string const sha256 = file.seal();
-    EXPECT_EQ(sha256, sha256_hex(std::string_view("hello")));
+    EXPECT_EQ(file.seal(), fsverity_sha256_hex(std::as_bytes(std::span(std::string_view("hello")))));
     EXPECT_FALSE(std::filesystem::exists(dir / "a.txt"));
-    EXPECT_EQ(file.commit(), sha256);
+    file.commit();
     EXPECT_EQ(read_text_file(dir / "a.txt"), "hello");
 }
 
@@ -61,11 +60,12 @@ TEST(DurableFile, WritesFilesAroundItsBlockSizeWhole) {
             content[i] = static_cast<char>(i * 31 + (i >> 12));
         }
         std::filesystem::path const path = dir / std::to_string(size);
-        DurableFile file(path);
+        DurableFile file(path, IfExists::kRefuse, FileDigest::kFsVerity);
         for (std::size_t done = 0; done < size; done += 1'000'003) {
             file.write(std::string_view(content).substr(done, 1'000'003));
         }
-        EXPECT_EQ(file.commit(), sha256_hex(std::string_view(content)));
+        EXPECT_EQ(file.seal(), fsverity_sha256_hex(std::as_bytes(std::span(content))));
+        file.commit();
         EXPECT_TRUE(read_text_file(path) == content) << size;
     }
 }

@@ -93,7 +93,7 @@ TEST_F(ShardDamage, AShortenedShardIsRefusedBeforeAnySampleIsRead) {
 TEST_F(ShardDamage, ASidecarThatLiesIsFound) {
     std::filesystem::path const sidecar = sidecar_path(shard_);
     std::string const good = read_text_file(sidecar);
-    for (std::string const name : {"size", "sha256", "offset", "crc32c", "key"}) {
+    for (std::string const name : {"size", "fsverity_sha256", "offset", "crc32c", "key"}) {
         std::string bad = good;
         std::size_t const value = good.find(':', good.find("\"" + name + "\"")) + 1;
         std::size_t const digit = good.find_first_of("0123456789", value);

@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "base/crc32c.hpp"
-#include "base/digest.hpp"
+#include "base/fsverity_digest.hpp"
 #include "base/file_chunks.hpp"
 #include "base/splitmix64.hpp"
 #include "support/temp_dir.hpp"
@@ -38,7 +38,7 @@ TEST(ShardDigests, OfOnePassAreThoseOfEachMemberAlone) {
 
     ShardDigests const digests = read_digests(open_for_reading(index.path), index);
 
-    EXPECT_EQ(digests.sha256, sha256_hex(std::as_bytes(std::span(bytes))));
+    EXPECT_EQ(digests.fsverity_sha256, fsverity_sha256_hex(std::as_bytes(std::span(bytes))));
     std::size_t position = 0;
     for (ShardSample const& sample : index.samples) {
         for (ShardMember const& member : sample.members) {

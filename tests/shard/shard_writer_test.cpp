@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
+#include "base/fsverity_digest.hpp"
 #include "shard/made_shard.hpp"
 #include "shard/shard_reader.hpp"
 #include "shard/shard_verify.hpp"
@@ -43,7 +44,7 @@ TEST(ShardWriter, RecordsOffsetsAndDigestsInTheSidecar) {
     TempDir const dir;
     ShardSidecar const sidecar = make_shard(dir / "shard-000007.tar");
 
-    EXPECT_EQ(sidecar.sha256, sha256_hex(read_file(dir / "shard-000007.tar")));
+    EXPECT_EQ(sidecar.fsverity_sha256, fsverity_sha256_hex(read_file(dir / "shard-000007.tar")));
     EXPECT_EQ(encode_sidecar(read_sidecar(dir / "shard-000007.tar")), encode_sidecar(sidecar));
     ShardIndex const with_digests = index_shard(dir / "shard-000007.tar");
     ShardIndex const walked = walk_shard(dir / "shard-000007.tar");

@@ -1,0 +1,48 @@
+/// The digest by which Linux' fs-verity knows a file (version 1, SHA-256, blocks of 4 KiB, no salt): the SHA-256 at the top
+/// of a tree of SHA-256s. It says of every byte what a plain SHA-256 of the file says, but its parts are independent: they
+/// are computed side by side, several times faster. `fsverity digest FILE` prints the same one, and a file system with
+/// verity holds a file to it at every read. (Linux, Documentation/filesystems/fsverity.rst)
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/sha256_blocks.hpp"
+
+namespace ctclip {
+
+inline constexpr std::size_t kVerityBlockBytes = 4096;
+
+class FsVerityDigest {
+  public:
+    /// The file's next bytes. Many blocks at a time are fastest.
+    /// @param whole_blocks  a multiple of kVerityBlockBytes.
+    void add(std::span<std::byte const> whole_blocks);
+    /// @param rest  the file's last bytes, less than kVerityBlockBytes; may be empty.
+    /// @return  64 lower-case hex digits; the object is spent.
+    std::string finish_hex(std::span<std::byte const> rest);
+
+    std::uint64_t num_bytes() const noexcept { return num_bytes_; }
+
+  private:
+    /// Digests of the level below, in file order; those of whole blocks of digests have gone into the level above.
+    struct Level {
+        std::vector<Sha256Bytes> digests;
+        std::uint64_t num_digests = 0;  ///< ever added
+    };
+
+    void append(std::size_t level, std::span<Sha256Bytes const> digests);
+    Sha256Bytes root();
+
+    std::vector<Level> levels_ = {{}};
+    std::vector<Sha256Bytes> of_blocks_;  ///< scratch of add()
+    std::uint64_t num_bytes_ = 0;
+};
+
+/// Of a whole file's content.
+std::string fsverity_sha256_hex(std::span<std::byte const> content);
+
+}  // namespace ctclip

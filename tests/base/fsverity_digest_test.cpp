@@ -1,0 +1,76 @@
+#include "base/fsverity_digest.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/splitmix64.hpp"
+#include "support/process.hpp"
+#include "support/temp_dir.hpp"
+
+namespace ctclip {
+namespace {
+
+std::vector<std::byte> random_bytes(std::size_t count) {
+    std::vector<std::byte> bytes(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        bytes[i] = static_cast<std::byte>(splitmix64(5, i));
+    }
+    return bytes;
+}
+
+/// @param step_blocks  how many blocks are added at a time.
+std::string digest_of(std::span<std::byte const> bytes, std::size_t step_blocks) {
+    FsVerityDigest digest;
+    while (bytes.size() >= kVerityBlockBytes) {
+        std::size_t const num_blocks = std::min(step_blocks, bytes.size() / kVerityBlockBytes);
+        digest.add(bytes.first(num_blocks * kVerityBlockBytes));
+        bytes = bytes.subspan(num_blocks * kVerityBlockBytes);
+    }
+    return digest.finish_hex(bytes);
+}
+
+// 128 digests fill a block of the tree: sizes around none, one, a whole level, and a third level.
+constexpr std::size_t kSizes[] = {0,          1,              4095,       4096,            4097,
+                                  8192,       128 * 4096,     129 * 4096, 128 * 4096 + 1,  300 * 4096 + 17,
+                                  128 * 128 * 4096, 128 * 128 * 4096 + 5000};
+
+TEST(FsVerityDigest, IsWhatTheToolOfFsVerityPrints) {
+    TempDir const dir;
+    for (std::size_t const size : kSizes) {
+        std::vector<std::byte> const bytes = random_bytes(size);
+        std::filesystem::path const path = dir / std::to_string(size);
+        std::ofstream(path, std::ios::binary)
+            .write(reinterpret_cast<char const*>(bytes.data()), static_cast<std::streamsize>(size));
+        ProcessResult const tool = Process({"fsverity", "digest", "--compact", path.string()}).wait();
+        ASSERT_EQ(tool.exit_code, 0) << tool.err << "(is the package fsverity installed?)";
+        EXPECT_EQ(digest_of(bytes, 16) + "\n", tool.out) << size << " bytes";
+    }
+}
+
+TEST(FsVerityDigest, DoesNotDependOnHowMuchIsAddedAtATime) {
+    std::vector<std::byte> const bytes = random_bytes(700 * 4096 + 1234);
+    std::string const expected = digest_of(bytes, 1);
+    for (std::size_t const step : {2U, 16U, 127U, 128U, 129U, 700U}) {
+        EXPECT_EQ(digest_of(bytes, step), expected) << step;
+    }
+}
+
+TEST(FsVerityDigest, DiffersWhereOneBitDoesOrZerosAreAppended) {
+    std::vector<std::byte> bytes = random_bytes(3 * 4096 + 100);
+    std::string const before = digest_of(bytes, 16);
+    bytes[4096] ^= std::byte{1};
+    EXPECT_NE(digest_of(bytes, 16), before);
+    bytes[4096] ^= std::byte{1};
+    bytes.push_back(std::byte{0});  // the last block is padded with zeros: only the size tells
+    EXPECT_NE(digest_of(bytes, 16), before);
+}
+
+}  // namespace
+}  // namespace ctclip
