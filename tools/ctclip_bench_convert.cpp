@@ -2,10 +2,11 @@
 #include <nlohmann/json.hpp>
 
 #include "base/build_info.hpp"
-#include "base/half.hpp"
 #include "base/machine.hpp"
+#include "base/sha256_blocks.hpp"
 #include "convert/convert_benchmark.hpp"
 #include "jobs/shard_preprocessor.hpp"
+#include "npz/half_ledger.hpp"
 #include "tools/ctclip_bench.hpp"
 #include "tools/spread.hpp"
 
@@ -47,19 +48,20 @@ ExitCode bench_convert(ToolContext& tool, BenchConvertOptions const& options) {
          {"wall_s", spread_of(runs, [](auto const& run) { return run.wall_s; })},
          {"cpu_s", spread_of(runs, [](auto const& run) { return run.cpu_s; })},
          {"inflate_cpu_s", spread_of(runs, [](auto const& run) { return run.inflate_cpu_s; })},
-         {"sha256_cpu_s", spread_of(runs, [](auto const& run) { return run.sha256_cpu_s; })},
+         {"digest_cpu_s", spread_of(runs, [](auto const& run) { return run.digest_cpu_s; })},
          {"volumes_per_s", spread_of(runs, [](auto const& run) { return run.volumes_per_s(); })},
          {"cpu_ms_per_volume", spread_of(runs, [](auto const& run) { return run.cpu_ms_per_volume(); })},
          {"fraction_outside_inflate",
           spread_of(runs, [](auto const& run) { return run.fraction_outside_inflate(); })},
-         {"fraction_sha256", spread_of(runs, [](auto const& run) { return run.fraction_sha256(); })},
-         {"inflate_cpu_share_of_wall",
-          spread_of(runs, [](auto const& run) { return run.inflate_cpu_s / run.wall_s; })},
+         {"cpu_fraction_outside_inflate",
+          spread_of(runs, [](auto const& run) { return run.cpu_fraction_outside_inflate(); })},
+         {"cpu_fraction_digest", spread_of(runs, [](auto const& run) { return run.cpu_fraction_digest(); })},
          {"peak_memory_bytes", last.peak_memory_bytes},
          {"volumes_decoded_whole", last.decoded.num_whole},
          {"volumes_decoded_in_pieces", last.decoded.num_in_pieces},
          {"decoder", last.decoded.num_in_pieces > 0 ? "ISA-L" : "libdeflate"},
          {"instruction_set", half_instruction_set()},
+         {"sha256", sha256_blocks_method()},
          {"writes", last.writing_method},
          {"processor", processor_name()},
          {"software", software_name()}});

@@ -3,13 +3,12 @@
 /// Round to nearest even, infinity from 65520 on, gradual underflow, signed zeros kept. float64 never goes
 /// through a rounded float32: that rounds twice and is wrong next to ties (see its test). NaN becomes the
 /// canonical 0x7E00 (numpy keeps sign and payload, hardware sets the quiet bit: NaN bits are not portable).
+/// Whole volumes: npz/half_ledger.hpp.
 #pragma once
 
 #include <bit>
 #include <concepts>
 #include <cstdint>
-#include <span>
-#include <string_view>
 
 namespace ctclip {
 
@@ -71,19 +70,5 @@ constexpr float half_to_float(std::uint16_t half) {
     }
     return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (fraction << 13));
 }
-
-/// "AVX3", "AVX2", "NEON" ... (Highway's names): what the conversions below use on this processor.
-std::string_view half_instruction_set();
-
-/// Whole arrays, equal to the reference above on every input, by the fastest instructions this processor has.
-/// `out` has as many elements as `values`; the two must not overlap.
-void half_from_array(std::span<double const> values, std::span<std::uint16_t> out);
-void half_from_array(std::span<float const> values, std::span<std::uint16_t> out);
-void half_from_array(std::span<std::int32_t const> values, std::span<std::uint16_t> out);
-void half_from_array(std::span<std::int16_t const> values, std::span<std::uint16_t> out);
-void half_from_array(std::span<std::int8_t const> values, std::span<std::uint16_t> out);
-void half_from_array(std::span<std::uint16_t const> values, std::span<std::uint16_t> out);
-void half_from_array(std::span<std::uint8_t const> values, std::span<std::uint16_t> out);
-void half_to_float_array(std::span<std::uint16_t const> halves, std::span<float> out);
 
 }  // namespace ctclip

@@ -7,10 +7,10 @@
 #include <ctime>
 
 #include "base/block_writer.hpp"
-#include "base/digest.hpp"
 #include "base/error.hpp"
 #include "base/file_chunks.hpp"
 #include "base/file_descriptor.hpp"
+#include "base/fsverity_digest.hpp"
 #include "base/machine.hpp"
 #include "convert/conversion_summary.hpp"
 #include "dist/self_communicator.hpp"
@@ -27,36 +27,27 @@ double process_cpu_s() {
 }
 
 /// How conversion decodes, and nothing else of it.
-class InflateFloor {
-  public:
-    InflateFloor(ConvertOptions const& options, ConvertPlan const& plan) : options_(options), plan_(plan) {}
-
-    void inflate_all() {
-        for (PlannedStudy const& study : plan_.studies()) {
-            reader_.open(options_.volumes / study.source_path, options_.npz_key);
-            if (options_.memory_limit_mb > 0) {
-                reader_.decode_in_pieces([](auto) {});
-            } else {
-                reader_.decode_whole();
-            }
+void inflate_all(ConvertOptions const& options, ConvertPlan const& plan) {
+    NpzReader reader;
+    for (PlannedStudy const& study : plan.studies()) {
+        reader.open(options.volumes / study.source_path, options.npz_key);
+        if (options.memory_limit_mb > 0) {
+            reader.decode_in_pieces([](auto) {});
+        } else {
+            reader.decode_whole();
         }
     }
+}
 
-  private:
-    ConvertOptions const& options_;
-    ConvertPlan const& plan_;
-    NpzReader reader_;
-};
-
-double sha256_cpu_s(ConvertPlan const& plan, std::filesystem::path const& output) {
+double digest_cpu_s(ConvertPlan const& plan, std::filesystem::path const& output) {
     double sum_s = 0.0;
     for (PlannedShard const& shard : plan.shards()) {
         std::filesystem::path const path = output / shard_name(shard.shard_index);
         FileDescriptor const file = open_for_reading(path);
-        Sha256 sha256;
-        for_each_chunk(file, path, 0, file_size_bytes(file, path), [&](auto chunk) {
+        FsVerityDigest digest;
+        for_each_chunk(file, path, 0, file_size_bytes(file, path), [&](std::span<std::byte const> chunk) {
             double const before_s = process_cpu_s();
-            sha256.update(chunk);
+            digest.add(chunk.first(chunk.size() / kVerityBlockBytes * kVerityBlockBytes));
             sum_s += process_cpu_s() - before_s;
         });
     }
@@ -84,13 +75,10 @@ ConvertBenchmark benchmark_conversion(ConvertOptions const& options, VolumePrepr
     ConvertPlan const plan =
         ConvertPlan::make(options, StudyTable::load(options.reports, options.metadata, options.labels));
     ConvertBenchmark benchmark;
-    {
-        InflateFloor floor(options, plan);
-        floor.inflate_all();
-        double const before_inflate_s = process_cpu_s();
-        floor.inflate_all();
-        benchmark.inflate_cpu_s = process_cpu_s() - before_inflate_s;
-    }
+    inflate_all(options, plan);
+    double const before_inflate_s = process_cpu_s();
+    inflate_all(options, plan);
+    benchmark.inflate_cpu_s = process_cpu_s() - before_inflate_s;
 
     SelfCommunicator communicator;
     ConvertEnvironment const environment{communicator,
@@ -108,7 +96,7 @@ ConvertBenchmark benchmark_conversion(ConvertOptions const& options, VolumePrepr
     benchmark.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
     benchmark.peak_memory_bytes = peak_memory_bytes();
-    benchmark.sha256_cpu_s = sha256_cpu_s(plan, options.output);
+    benchmark.digest_cpu_s = digest_cpu_s(plan, options.output);
     benchmark.writing_method = find_writing_method(options.output);
 
     ConversionSummary const summary = summarise(plan, options.output);

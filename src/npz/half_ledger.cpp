@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <type_traits>
 
 #include "base/error.hpp"
 #include "base/half.hpp"
@@ -18,9 +20,9 @@
 #define CTCLIP_NPZ_BLOCK_SUMS
 namespace ctclip {
 
-/// What the first `num_values` of a block add to the statistics.
+/// What the first `num_values` of a block, which are converted, add to the statistics.
 struct BlockSums {
-    std::size_t num_values = 0;
+    std::size_t num_values = 0;  ///< all but a few that do not fill two vectors
     double min = 0.0;
     double max = 0.0;
     double worst_error = 0.0;
@@ -38,31 +40,73 @@ namespace HWY_NAMESPACE {
 #if HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_SCALAR  // without instructions for fp16
 
 template <class T>
-BlockSums sum_values(T const*, std::uint16_t const*, std::size_t) {
+BlockSums convert_values(T const*, std::size_t, std::uint16_t*) {
     return {};
 }
 
 #else
 
 namespace hn = hwy::HWY_NAMESPACE;
+using Floats = hn::ScalableTag<float>;
+using Doubles = hn::ScalableTag<double>;
 
-HWY_INLINE auto widen(hn::ScalableTag<float> floats, std::uint16_t const* halves) {
-    hn::Rebind<hwy::float16_t, hn::ScalableTag<float>> const packed;
-    return hn::PromoteTo(floats, hn::LoadU(packed, reinterpret_cast<hwy::float16_t const*>(halves)));
-}
-HWY_INLINE auto widen(hn::ScalableTag<double> doubles, std::uint16_t const* halves) {
-    hn::Rebind<float, hn::ScalableTag<double>> const floats;
-    hn::Rebind<hwy::float16_t, hn::ScalableTag<double>> const packed;
-    auto const half = hn::LoadU(packed, reinterpret_cast<hwy::float16_t const*>(halves));
-    return hn::PromoteTo(doubles, hn::PromoteTo(floats, half));
-}
-
-/// @tparam T  double or float: the difference of either and what it rounds to in fp16 is exact.
+/// The narrower of float and double that holds every value of T, so that its difference from its fp16 is exact.
 template <class T>
+using WideTag = std::conditional_t<std::is_same_v<T, double> || std::is_same_v<T, std::int32_t>, Doubles, Floats>;
+template <class Tag>
+using HalfTag = hn::Rebind<hwy::float16_t, Tag>;
+
+HWY_INLINE auto load_wide(double const* values) {
+    return hn::LoadU(Doubles(), values);
+}
+HWY_INLINE auto load_wide(float const* values) {
+    return hn::LoadU(Floats(), values);
+}
+HWY_INLINE auto load_wide(std::int32_t const* values) {
+    return hn::PromoteTo(Doubles(), hn::LoadU(hn::Rebind<std::int32_t, Doubles>(), values));
+}
+HWY_INLINE auto load_wide(StoredHalf const* values) {
+    auto const halves = hn::LoadU(HalfTag<Floats>(), reinterpret_cast<hwy::float16_t const*>(values));
+    return hn::PromoteTo(Floats(), halves);
+}
+template <class Narrow>  // an integer of 8 or 16 bits
+HWY_INLINE auto load_wide(Narrow const* values) {
+    auto const narrow = hn::LoadU(hn::Rebind<Narrow, Floats>(), values);
+    return hn::ConvertTo(Floats(), hn::PromoteTo(hn::RebindToSigned<Floats>(), narrow));
+}
+
+HWY_INLINE auto to_halves(Floats floats, hn::Vec<Floats> values) {
+    auto const canonical_nan = hn::BitCast(floats, hn::Set(hn::RebindToUnsigned<Floats>(), 0x7FC0'0000U));
+    return hn::DemoteTo(HalfTag<Floats>(), hn::IfThenElse(hn::IsNaN(values), canonical_nan, values));
+}
+// double to float with rounding to odd: cut the 29 bits that float cannot hold, and leave a trace of them in
+// the last kept bit. float holds more than two bits beyond fp16, so the second rounding then meets a tie only
+// where the double was one (Boldo, Melquiond 2005).
+HWY_INLINE auto to_halves(Doubles doubles, hn::Vec<Doubles> values) {
+    hn::RebindToUnsigned<Doubles> const words;
+    auto const bits = hn::BitCast(words, values);
+    auto const lost = hn::And(bits, hn::Set(words, 0x1FFF'FFFFU));
+    auto const trace = hn::IfThenZeroElse(hn::Eq(lost, hn::Zero(words)), hn::Set(words, 0x2000'0000U));
+    auto const odd = hn::BitCast(doubles, hn::Or(hn::Xor(bits, lost), trace));
+    hn::Rebind<float, Doubles> const floats;
+    auto const narrow = hn::DemoteTo(floats, odd);
+    auto const canonical_nan = hn::BitCast(floats, hn::Set(hn::RebindToUnsigned<decltype(floats)>(), 0x7FC0'0000U));
+    return hn::DemoteTo(HalfTag<Doubles>(), hn::IfThenElse(hn::IsNaN(narrow), canonical_nan, narrow));
+}
+
+template <class Halves>
+HWY_INLINE auto widen(Floats floats, Halves halves) {
+    return hn::PromoteTo(floats, halves);
+}
+template <class Halves>
+HWY_INLINE auto widen(Doubles doubles, Halves halves) {
+    return hn::PromoteTo(doubles, hn::PromoteTo(hn::Rebind<float, Doubles>(), halves));
+}
+
+template <class Tag>
 struct LaneSums {
-    using Values = hn::ScalableTag<T>;
-    using Vector = hn::Vec<Values>;
-    using Counts = hn::RebindToSigned<Values>;
+    using Vector = hn::Vec<Tag>;
+    using Counts = hn::RebindToSigned<Tag>;
 
     Vector min;
     Vector max;
@@ -73,16 +117,18 @@ struct LaneSums {
     explicit LaneSums(Vector first)
         : min(first),
           max(first),
-          worst_error(hn::Zero(Values())),
-          error_sum(hn::Zero(Values())),
+          worst_error(hn::Zero(Tag())),
+          error_sum(hn::Zero(Tag())),
           num_inexact(hn::Zero(Counts())) {}
 
-    HWY_INLINE void add(T const* values, std::uint16_t const* halves) {
-        Values const tag;
-        Vector const value = hn::LoadU(tag, values);
-        Vector const error = hn::Abs(hn::Sub(value, widen(tag, halves)));
-        min = hn::Min(min, value);
-        max = hn::Max(max, value);
+    /// To `out` as fp16, and into the sums.
+    HWY_INLINE void convert(Vector values, std::uint16_t* out) {
+        Tag const tag;
+        auto const halves = to_halves(tag, values);
+        hn::StoreU(halves, HalfTag<Tag>(), reinterpret_cast<hwy::float16_t*>(out));
+        Vector const error = hn::Abs(hn::Sub(values, widen(tag, halves)));
+        min = hn::Min(min, values);
+        max = hn::Max(max, values);
         worst_error = hn::Max(worst_error, error);
         error_sum = hn::Add(error_sum, error);
         auto const is_inexact = hn::RebindMask(Counts(), hn::Ne(error, hn::Zero(tag)));
@@ -98,19 +144,19 @@ struct LaneSums {
     }
 };
 
-template <class T>
-HWY_INLINE BlockSums sum_values(T const* values, std::uint16_t const* halves, std::size_t count) {
-    hn::ScalableTag<T> const tag;
+/// @param load  the vector of values from an index on.
+template <class Tag, class Load>
+HWY_INLINE BlockSums convert_vectors(Tag tag, std::size_t count, std::uint16_t* out, Load const& load) {
     std::size_t const lanes = hn::Lanes(tag);
     if (count < 2 * lanes) {
         return {};
     }
-    LaneSums<T> even(hn::LoadU(tag, values));
-    LaneSums<T> odd = even;  // two chains of operations hide the time that one takes
+    LaneSums<Tag> even(load(0));
+    LaneSums<Tag> odd = even;  // two chains of operations hide the time that one takes
     std::size_t done = 0;
     for (; done + 2 * lanes <= count; done += 2 * lanes) {
-        even.add(values + done, halves + done);
-        odd.add(values + done + lanes, halves + done + lanes);
+        even.convert(load(done), out + done);
+        odd.convert(load(done + lanes), out + done + lanes);
     }
     even.merge(odd);
     return {done,
@@ -118,17 +164,85 @@ HWY_INLINE BlockSums sum_values(T const* values, std::uint16_t const* halves, st
             hn::GetLane(hn::MaxOfLanes(tag, even.max)),
             hn::GetLane(hn::MaxOfLanes(tag, even.worst_error)),
             hn::GetLane(hn::SumOfLanes(tag, even.error_sum)),
-            hn::GetLane(hn::SumOfLanes(typename LaneSums<T>::Counts(), even.num_inexact))};
+            static_cast<std::int64_t>(hn::GetLane(hn::SumOfLanes(typename LaneSums<Tag>::Counts(), even.num_inexact)))};
+}
+
+template <class T>
+HWY_INLINE BlockSums convert_values(T const* values, std::size_t count, std::uint16_t* out) {
+    return convert_vectors(WideTag<T>(), count, out, [=](std::size_t i) HWY_ATTR { return load_wide(values + i); });
+}
+
+HWY_INLINE BlockSums convert_values(StoredHalf const* values, std::size_t count, std::uint16_t* out) {
+    BlockSums const sums =
+        convert_vectors(Floats(), count, out, [=](std::size_t i) HWY_ATTR { return load_wide(values + i); });
+    std::memcpy(out, values, sums.num_values * sizeof(StoredHalf));  // as they are, NaN too
+    return sums;
+}
+
+/// As floats, of which a vector holds twice as many. Nothing (num_values 0) if one of the values is no float.
+HWY_INLINE BlockSums convert_floats_in_doubles(double const* values, std::size_t count, std::uint16_t* out) {
+    Doubles const doubles;
+    hn::Rebind<float, Doubles> const narrow;
+    hn::RebindToUnsigned<Doubles> const words;
+    auto lost = hn::Zero(words);  // any bits that narrowing has changed
+    auto const load = [&](std::size_t i) HWY_ATTR {
+        auto const lower = hn::LoadU(doubles, values + i);
+        auto const upper = hn::LoadU(doubles, values + i + hn::Lanes(doubles));
+        auto const lower_floats = hn::DemoteTo(narrow, lower);
+        auto const upper_floats = hn::DemoteTo(narrow, upper);
+        auto const lost_below = hn::Xor(lower, hn::PromoteTo(doubles, lower_floats));
+        auto const lost_above = hn::Xor(upper, hn::PromoteTo(doubles, upper_floats));
+        lost = hn::Or(lost, hn::BitCast(words, hn::Or(lost_below, lost_above)));
+        return hn::Combine(Floats(), upper_floats, lower_floats);
+    };
+    auto const is_lossless = [&]() HWY_ATTR { return hn::AllTrue(words, hn::Eq(lost, hn::Zero(words))); };
+    if (count < hn::Lanes(Floats())) {
+        return {};
+    }
+    load(0);
+    if (!is_lossless()) {
+        return {};  // most likely none of this volume's voxels is
+    }
+    BlockSums const sums = convert_vectors(Floats(), count, out, load);
+    return is_lossless() ? sums : BlockSums{};
+}
+
+HWY_INLINE BlockSums convert_values(double const* values, std::size_t count, std::uint16_t* out) {
+    BlockSums const sums = convert_floats_in_doubles(values, count, out);  // whole HU are floats
+    return sums.num_values > 0 ? sums
+                               : convert_vectors(Doubles(), count, out,
+                                                 [=](std::size_t i) HWY_ATTR { return load_wide(values + i); });
 }
 
 #endif
 
 // Dispatch tables hold plain functions.
-BlockSums sum_f64(double const* values, std::uint16_t const* halves, std::size_t count) {
-    return sum_values(values, halves, count);
+char const* target_name() {
+    return hwy::TargetName(HWY_TARGET);
 }
-BlockSums sum_f32(float const* values, std::uint16_t const* halves, std::size_t count) {
-    return sum_values(values, halves, count);
+BlockSums convert_f64(double const* values, std::size_t count, std::uint16_t* out) {
+    return convert_values(values, count, out);
+}
+BlockSums convert_f32(float const* values, std::size_t count, std::uint16_t* out) {
+    return convert_values(values, count, out);
+}
+BlockSums convert_f16(StoredHalf const* values, std::size_t count, std::uint16_t* out) {
+    return convert_values(values, count, out);
+}
+BlockSums convert_i32(std::int32_t const* values, std::size_t count, std::uint16_t* out) {
+    return convert_values(values, count, out);
+}
+BlockSums convert_i16(std::int16_t const* values, std::size_t count, std::uint16_t* out) {
+    return convert_values(values, count, out);
+}
+BlockSums convert_i8(std::int8_t const* values, std::size_t count, std::uint16_t* out) {
+    return convert_values(values, count, out);
+}
+BlockSums convert_u16(std::uint16_t const* values, std::size_t count, std::uint16_t* out) {
+    return convert_values(values, count, out);
+}
+BlockSums convert_u8(std::uint8_t const* values, std::size_t count, std::uint16_t* out) {
+    return convert_values(values, count, out);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -138,10 +252,33 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace ctclip {
 
-HWY_EXPORT(sum_f64);
-HWY_EXPORT(sum_f32);
+HWY_EXPORT(target_name);
+HWY_EXPORT(convert_f64);
+HWY_EXPORT(convert_f32);
+HWY_EXPORT(convert_f16);
+HWY_EXPORT(convert_i32);
+HWY_EXPORT(convert_i16);
+HWY_EXPORT(convert_i8);
+HWY_EXPORT(convert_u16);
+HWY_EXPORT(convert_u8);
 
 namespace {
+
+std::uint16_t one_half(StoredHalf value) {
+    return value.bits;
+}
+template <class T>
+std::uint16_t one_half(T value) {
+    return half_from(value);
+}
+
+double one_value(StoredHalf value) {
+    return half_to_float(value.bits);
+}
+template <class T>
+double one_value(T value) {
+    return static_cast<double>(value);
+}
 
 void add_one(double value, double half, HalfStatistics& statistics) {
     if (std::isnan(value)) {
@@ -161,28 +298,51 @@ void add_one(double value, double half, HalfStatistics& statistics) {
 
 }  // namespace
 
-void HalfLedger::add(std::span<double const> values, std::span<std::uint16_t const> halves) {
-    CTCLIP_EXPECT(values.size() == halves.size());
-    add_block(HWY_DYNAMIC_DISPATCH(sum_f64)(values.data(), halves.data(), values.size()), values, halves);
+std::string_view half_instruction_set() {
+    return HWY_DYNAMIC_DISPATCH(target_name)();
 }
 
-void HalfLedger::add(std::span<float const> values, std::span<std::uint16_t const> halves) {
-    CTCLIP_EXPECT(values.size() == halves.size());
-    add_block(HWY_DYNAMIC_DISPATCH(sum_f32)(values.data(), halves.data(), values.size()), values, halves);
+void HalfLedger::convert(std::span<double const> values, std::span<std::uint16_t> out) {
+    convert_rest(HWY_DYNAMIC_DISPATCH(convert_f64)(values.data(), values.size(), out.data()), values, out);
+}
+void HalfLedger::convert(std::span<float const> values, std::span<std::uint16_t> out) {
+    convert_rest(HWY_DYNAMIC_DISPATCH(convert_f32)(values.data(), values.size(), out.data()), values, out);
+}
+void HalfLedger::convert(std::span<StoredHalf const> values, std::span<std::uint16_t> out) {
+    convert_rest(HWY_DYNAMIC_DISPATCH(convert_f16)(values.data(), values.size(), out.data()), values, out);
+}
+void HalfLedger::convert(std::span<std::int32_t const> values, std::span<std::uint16_t> out) {
+    convert_rest(HWY_DYNAMIC_DISPATCH(convert_i32)(values.data(), values.size(), out.data()), values, out);
+}
+void HalfLedger::convert(std::span<std::int16_t const> values, std::span<std::uint16_t> out) {
+    convert_rest(HWY_DYNAMIC_DISPATCH(convert_i16)(values.data(), values.size(), out.data()), values, out);
+}
+void HalfLedger::convert(std::span<std::int8_t const> values, std::span<std::uint16_t> out) {
+    convert_rest(HWY_DYNAMIC_DISPATCH(convert_i8)(values.data(), values.size(), out.data()), values, out);
+}
+void HalfLedger::convert(std::span<std::uint16_t const> values, std::span<std::uint16_t> out) {
+    convert_rest(HWY_DYNAMIC_DISPATCH(convert_u16)(values.data(), values.size(), out.data()), values, out);
+}
+void HalfLedger::convert(std::span<std::uint8_t const> values, std::span<std::uint16_t> out) {
+    convert_rest(HWY_DYNAMIC_DISPATCH(convert_u8)(values.data(), values.size(), out.data()), values, out);
 }
 
 template <class T>
-void HalfLedger::add_block(BlockSums const& sums, std::span<T const> values, std::span<std::uint16_t const> halves) {
-    std::size_t done = 0;
+void HalfLedger::convert_rest(BlockSums const& sums, std::span<T const> values, std::span<std::uint16_t> out) {
+    CTCLIP_EXPECT(values.size() == out.size());
+    std::size_t num_summed = 0;
     if (sums.num_values > 0 && std::isfinite(sums.error_sum)) {
         statistics_.min = std::min(statistics_.min, sums.min);
         statistics_.max = std::max(statistics_.max, sums.max);
         statistics_.worst_abs_error = std::max(statistics_.worst_abs_error, sums.worst_error);
         statistics_.num_inexact += sums.num_inexact;
-        done = sums.num_values;
+        num_summed = sums.num_values;
     }
-    for (; done < values.size(); ++done) {
-        add_one(values[done], half_to_float(halves[done]), statistics_);
+    for (std::size_t i = sums.num_values; i < values.size(); ++i) {
+        out[i] = one_half(values[i]);
+    }
+    for (std::size_t i = num_summed; i < values.size(); ++i) {
+        add_one(one_value(values[i]), half_to_float(out[i]), statistics_);
     }
 }
 

@@ -1,4 +1,4 @@
-/// Keeps HalfStatistics while a volume is converted block by block, at the speed of the conversion itself.
+/// Voxels of any stored type -> fp16 (base/half.hpp), and in the same pass the statistics of what that did to them.
 #pragma once
 
 #include <cstddef>
@@ -6,8 +6,14 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <string_view>
 
 namespace ctclip {
+
+/// A voxel of a fp16 source.
+struct StoredHalf {
+    std::uint16_t bits;
+};
 
 /// What conversion to fp16 did to a volume. Ranges are over the voxels that are not NaN, in the source's own
 /// units.
@@ -26,19 +32,28 @@ struct BlockSums;
 
 class HalfLedger {
   public:
-    /// @param values  as stored.    @param halves  what they became. Blocks that fit the first cache are
-    /// fastest.
-    void add(std::span<double const> values, std::span<std::uint16_t const> halves);
-    void add(std::span<float const> values, std::span<std::uint16_t const> halves);
+    /// out[i] becomes half_from(values[i]), bit for bit, on every instruction set; fp16 is copied as it is.
+    /// @param out  as many; must not overlap.
+    void convert(std::span<double const> values, std::span<std::uint16_t> out);
+    void convert(std::span<float const> values, std::span<std::uint16_t> out);
+    void convert(std::span<StoredHalf const> values, std::span<std::uint16_t> out);
+    void convert(std::span<std::int32_t const> values, std::span<std::uint16_t> out);
+    void convert(std::span<std::int16_t const> values, std::span<std::uint16_t> out);
+    void convert(std::span<std::int8_t const> values, std::span<std::uint16_t> out);
+    void convert(std::span<std::uint16_t const> values, std::span<std::uint16_t> out);
+    void convert(std::span<std::uint8_t const> values, std::span<std::uint16_t> out);
 
     /// All but first_not_finite, which depends on the order of the voxels.
     HalfStatistics const& statistics() const { return statistics_; }
 
   private:
     template <class T>
-    void add_block(BlockSums const& sums, std::span<T const> values, std::span<std::uint16_t const> halves);
+    void convert_rest(BlockSums const& sums, std::span<T const> values, std::span<std::uint16_t> out);
 
     HalfStatistics statistics_;
 };
+
+/// "AVX3", "AVX2", "NEON" ... (Highway's names): what convert() uses on this processor.
+std::string_view half_instruction_set();
 
 }  // namespace ctclip

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <type_traits>
 
 #include "base/error.hpp"
 #include "base/half.hpp"
@@ -14,27 +13,6 @@ namespace ctclip {
 namespace {
 
 constexpr std::size_t kBlock = 2048;  // voxels that stay in the first cache while worked on
-
-struct RawHalf {
-    std::uint16_t bits;
-};
-
-void to_halves(std::span<RawHalf const> values, std::span<std::uint16_t> out) {
-    std::memcpy(out.data(), values.data(), values.size_bytes());
-}
-template <class T>
-void to_halves(std::span<T const> values, std::span<std::uint16_t> out) {
-    half_from_array(values, out);
-}
-
-template <class To, class T>
-To widen(T value) {
-    if constexpr (std::is_same_v<T, RawHalf>) {
-        return half_to_float(value.bits);
-    } else {
-        return static_cast<To>(value);
-    }
-}
 
 /// Up to kBlock stored elements, in the machine's byte order and aligned.
 template <class T>
@@ -67,32 +45,13 @@ class SourceBlock {
     std::span<T const> values_;
 };
 
-/// The narrowest type that holds every value of T and that a ledger adds.
-template <class T>
-using Wide = std::conditional_t<std::is_same_v<T, std::int32_t>, double, float>;
-
-void add_to(HalfLedger& ledger, std::span<double const> values, std::span<std::uint16_t const> halves) {
-    ledger.add(values, halves);
-}
-void add_to(HalfLedger& ledger, std::span<float const> values, std::span<std::uint16_t const> halves) {
-    ledger.add(values, halves);
-}
-template <class T>
-void add_to(HalfLedger& ledger, std::span<T const> values, std::span<std::uint16_t const> halves) {
-    std::array<Wide<T>, kBlock> widened;
-    std::transform(values.begin(), values.end(), widened.begin(), [](T value) { return widen<Wide<T>>(value); });
-    ledger.add(std::span<Wide<T> const>(widened).first(values.size()), halves);
-}
-
 /// @param voxels  stored elements, as many as `out` has.
 template <class T>
 void convert_run(std::span<std::byte const> voxels, bool is_big_endian, std::span<std::uint16_t> out, HalfLedger& ledger) {
     for (std::size_t done = 0; done < out.size(); done += kBlock) {
         std::size_t const count = std::min(kBlock, out.size() - done);
         SourceBlock<T> const block(voxels.subspan(done * sizeof(T), count * sizeof(T)), is_big_endian);
-        std::span<std::uint16_t> const halves = out.subspan(done, count);
-        to_halves(block.values(), halves);
-        add_to(ledger, block.values(), halves);
+        ledger.convert(block.values(), out.subspan(done, count));
     }
 }
 
@@ -132,7 +91,7 @@ void with_voxel_type(DType type, Use const& use) {
         case DType::kF32:
             return use(float{});
         case DType::kF16:
-            return use(RawHalf{});
+            return use(StoredHalf{});
         case DType::kI32:
             return use(std::int32_t{});
         case DType::kI16:
