@@ -24,7 +24,7 @@ constexpr std::uint64_t kWorkingBytes = std::uint64_t{32} << 20;
 constexpr std::uint64_t kVolumesOfHalves = 2;
 
 /// To `num_voxels`, without old and new memory at the same time.
-void resize_afresh(std::vector<std::uint16_t>& halves, std::size_t num_voxels) {
+void resize_afresh(LargeVector<std::uint16_t>& halves, std::size_t num_voxels) {
     if (num_voxels > halves.capacity()) {
         halves = {};
     }
@@ -300,7 +300,7 @@ void SampleConverter::stream(ConvertedSample& sample, HalfSink const& put) {
 bool SampleConverter::fits_in_memory(VolumeHeader const& header) {
     std::uint64_t const limit_bytes = static_cast<std::uint64_t>(options_.memory_limit_mb) << 20;
     std::uint64_t const halves_bytes =
-        std::max(largest_halves_bytes_, header.num_voxels() * sizeof(std::uint16_t));
+        std::max<std::uint64_t>(largest_halves_bytes_, allocated_bytes(header.num_voxels() * sizeof(std::uint16_t)));
     bool const fits = limit_bytes == 0 ||
                       reserved_bytes_ + npz_.bytes_held_by_whole() + kVolumesOfHalves * halves_bytes <= limit_bytes;
     if (fits) {

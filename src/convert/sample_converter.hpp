@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/large_memory.hpp"
 #include "convert/convert_options.hpp"
 #include "convert/convert_plan.hpp"
 #include "nifti/nifti_reader.hpp"
@@ -22,7 +23,7 @@ namespace ctclip {
 /// A volume of layout `preprocessed`: axes (x, y, z), values in [-1, 1].
 struct PreprocessedVolume {
     VolumeShape shape{};
-    std::vector<std::uint16_t> halves;
+    LargeVector<std::uint16_t> halves;
 };
 
 /// Resamples, clips, normalises, crops and pads a raw volume; `metadata` says how its voxels map to HU and
@@ -36,7 +37,7 @@ using HalfSink = std::function<void(std::span<std::uint16_t const> halves)>;
 /// Its memory is reused from study to study.
 struct ConvertedSample {
     SampleMetadata metadata;
-    std::vector<std::uint16_t> halves;  ///< unspecified if is_streamed
+    LargeVector<std::uint16_t> halves;  ///< unspecified if is_streamed
     bool is_streamed = false;  ///< the volume would not fit the memory limit: its voxels are to be had from stream()
     std::string report;
     std::vector<float> labels;

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <vector>
 
+#include "base/large_memory.hpp"
 #include "convert/sample_converter.hpp"
 #include "convert/source_reader.hpp"
 #include "shard/shard_reader.hpp"
@@ -37,8 +37,8 @@ class SourceCheck {
     VolumePreprocessor preprocess_;
     SourceReader reader_;
     VolumeShape shape_{};                ///< of fresh_
-    std::vector<std::uint16_t> fresh_;   ///< what the source gives now
-    std::vector<std::uint16_t> stored_;  ///< what the shard holds
+    LargeVector<std::uint16_t> fresh_;   ///< what the source gives now
+    LargeVector<std::uint16_t> stored_;  ///< what the shard holds
 };
 
 }  // namespace ctclip
