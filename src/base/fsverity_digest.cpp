@@ -10,40 +10,30 @@ namespace ctclip {
 namespace {
 
 constexpr std::size_t kDigestsPerBlock = kVerityBlockBytes / sizeof(Sha256Bytes);
-
-Sha256Bytes sha256_of_padded(std::span<std::byte const> bytes) {
-    std::array<std::byte, kVerityBlockBytes> block{};
-    std::ranges::copy(bytes, block.begin());
-    Sha256Bytes digest{};
-    sha256_of_blocks(block, block.size(), {&digest, 1});
-    return digest;
-}
+constexpr std::size_t kDigestsThatGoUp = 16 * kDigestsPerBlock;  ///< as many blocks as are hashed side by side
 
 }  // namespace
 
 void FsVerityDigest::add(std::span<std::byte const> whole_blocks) {
     CTCLIP_EXPECT(whole_blocks.size() % kVerityBlockBytes == 0 && num_bytes_ % kVerityBlockBytes == 0);
-    of_blocks_.resize(whole_blocks.size() / kVerityBlockBytes);
-    sha256_of_blocks(whole_blocks, kVerityBlockBytes, of_blocks_);
-    append(0, of_blocks_);
+    add_blocks(0, whole_blocks);
     num_bytes_ += whole_blocks.size();
 }
 
-void FsVerityDigest::append(std::size_t level, std::span<Sha256Bytes const> digests) {
-    while (!digests.empty()) {
-        std::vector<Sha256Bytes>& block = levels_[level].digests;
-        std::size_t const count = std::min(digests.size(), kDigestsPerBlock - block.size());
-        block.insert(block.end(), digests.begin(), digests.begin() + static_cast<std::ptrdiff_t>(count));
-        levels_[level].num_digests += count;
-        digests = digests.subspan(count);
-        if (block.size() == kDigestsPerBlock) {
-            Sha256Bytes const of_block = sha256_of_padded(std::as_bytes(std::span(block)));
-            block.clear();
-            if (level + 1 == levels_.size()) {
-                levels_.emplace_back();
-            }
-            append(level + 1, {&of_block, 1});
-        }
+void FsVerityDigest::add_blocks(std::size_t level, std::span<std::byte const> blocks) {
+    if (level == levels_.size()) {
+        levels_.emplace_back();
+    }
+    std::size_t const num_blocks = blocks.size() / kVerityBlockBytes;
+    std::vector<Sha256Bytes>& digests = levels_[level].digests;
+    digests.resize(digests.size() + num_blocks);
+    sha256_of_blocks(blocks, kVerityBlockBytes, std::span(digests).last(num_blocks));
+    levels_[level].num_digests += num_blocks;
+    if (digests.size() >= kDigestsThatGoUp) {
+        std::size_t const num_whole = digests.size() / kDigestsPerBlock * kDigestsPerBlock;
+        std::vector<Sha256Bytes> const raised(digests.begin(), digests.begin() + static_cast<std::ptrdiff_t>(num_whole));
+        digests.erase(digests.begin(), digests.begin() + static_cast<std::ptrdiff_t>(num_whole));
+        add_blocks(level + 1, std::as_bytes(std::span(raised)));
     }
 }
 
@@ -51,26 +41,21 @@ Sha256Bytes FsVerityDigest::root() {
     if (num_bytes_ == 0) {
         return {};
     }
-    for (std::size_t level = 0;; ++level) {
-        std::vector<Sha256Bytes> const rest = levels_[level].digests;
-        if (levels_[level].num_digests == 1) {
-            return rest.front();
-        }
-        if (level + 1 == levels_.size()) {
-            levels_.emplace_back();
-        }
-        if (!rest.empty()) {
-            Sha256Bytes const of_block = sha256_of_padded(std::as_bytes(std::span(rest)));
-            append(level + 1, {&of_block, 1});
-        }
+    std::size_t level = 0;
+    for (; levels_[level].num_digests > 1; ++level) {
+        std::vector<Sha256Bytes> rest = levels_[level].digests;
+        rest.resize((rest.size() + kDigestsPerBlock - 1) / kDigestsPerBlock * kDigestsPerBlock);  // padded with zeros
+        add_blocks(level + 1, std::as_bytes(std::span(rest)));
     }
+    return levels_[level].digests.front();
 }
 
 std::string FsVerityDigest::finish_hex(std::span<std::byte const> rest) {
     CTCLIP_EXPECT(rest.size() < kVerityBlockBytes);
     if (!rest.empty()) {
-        Sha256Bytes const of_rest = sha256_of_padded(rest);
-        append(0, {&of_rest, 1});
+        std::array<std::byte, kVerityBlockBytes> padded{};
+        std::ranges::copy(rest, padded.begin());
+        add_blocks(0, padded);
         num_bytes_ += rest.size();
     }
     // struct fsverity_descriptor of linux/fsverity.h: what is hashed in the end.

@@ -28,17 +28,17 @@ class FsVerityDigest {
     std::uint64_t num_bytes() const noexcept { return num_bytes_; }
 
   private:
-    /// Digests of the level below, in file order; those of whole blocks of digests have gone into the level above.
+    /// Digests of the level below, in file order; blocks of them go up into the level above, several at a time.
     struct Level {
-        std::vector<Sha256Bytes> digests;
-        std::uint64_t num_digests = 0;  ///< ever added
+        std::vector<Sha256Bytes> digests;  ///< that have not gone up
+        std::uint64_t num_digests = 0;     ///< ever added
     };
 
-    void append(std::size_t level, std::span<Sha256Bytes const> digests);
+    /// @param blocks  the file's next ones (level 0), or ones of the level below's digests.
+    void add_blocks(std::size_t level, std::span<std::byte const> blocks);
     Sha256Bytes root();
 
     std::vector<Level> levels_ = {{}};
-    std::vector<Sha256Bytes> of_blocks_;  ///< scratch of add()
     std::uint64_t num_bytes_ = 0;
 };
 
