@@ -12,7 +12,7 @@
 
 namespace ctclip {
 
-/// Reads the whole shard: member positions, CRC-32C, SHA-256, study ids. Without conversion records.
+/// Reads the whole shard: member positions, CRC-32C, digest, study ids. Without conversion records.
 /// @throws Error as verify_shard: a shard that is wrong gets no index.
 ShardSidecar make_sidecar(std::filesystem::path const& shard_path);
 

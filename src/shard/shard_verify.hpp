@@ -15,7 +15,7 @@ struct ShardVerdict {
 };
 
 /// Walks every header, holds every sample to the format's rules, and with a sidecar compares offsets, sizes,
-/// the CRC-32C of every member and the SHA-256 of the whole. A tar in which no sample has .json, .txt or
+/// the CRC-32C of every member and the digest of the whole. A tar in which no sample has .json, .txt or
 /// .labels is no shard of CT samples: its structure alone is checked. Reads all bytes; memory is bounded.
 /// @throws Error kBadInput naming the first thing that is wrong, kIoError.
 ShardVerdict verify_shard(std::filesystem::path const& path);
