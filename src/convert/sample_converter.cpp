@@ -190,7 +190,7 @@ void SampleConverter::load_npz(std::filesystem::path const& path, ConvertedSampl
     if (header.is_fortran_order) {
         sample.conversion.ledger = convert_to_half(npz_.decode_whole(), sample.halves);
     } else {
-        HalfConverter converter(header, HalvesAre::kUsedLater);
+        HalfConverter converter(header);
         npz_.decode_whole([&](std::span<std::byte const> voxels) {
             converter.convert(voxels, std::span(sample.halves)
                                           .subspan(converter.num_converted(), voxels.size() / item_size_bytes(header.type)));

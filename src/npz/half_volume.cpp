@@ -6,7 +6,6 @@
 
 #include "base/error.hpp"
 #include "base/half.hpp"
-#include "npz/store_past_cache.hpp"
 #include "npz/transpose_halves.hpp"
 
 namespace ctclip {
@@ -48,18 +47,11 @@ class SourceBlock {
 
 /// @param voxels  stored elements, as many as `out` has.
 template <class T>
-void convert_run(std::span<std::byte const> voxels, bool is_big_endian, HalvesAre use, std::span<std::uint16_t> out,
-                 HalfLedger& ledger) {
-    std::array<std::uint16_t, kBlock> staged;
+void convert_run(std::span<std::byte const> voxels, bool is_big_endian, std::span<std::uint16_t> out, HalfLedger& ledger) {
     for (std::size_t done = 0; done < out.size(); done += kBlock) {
         std::size_t const count = std::min(kBlock, out.size() - done);
         SourceBlock<T> const block(voxels.subspan(done * sizeof(T), count * sizeof(T)), is_big_endian);
-        if (use == HalvesAre::kUsedLater) {
-            ledger.convert(block.values(), std::span(staged).first(count));
-            store_past_cache(std::span(staged).first(count), out.subspan(done, count));
-        } else {
-            ledger.convert(block.values(), out.subspan(done, count));
-        }
+        ledger.convert(block.values(), out.subspan(done, count));
     }
 }
 
@@ -81,7 +73,7 @@ void convert_fortran(NpzArray const& array, std::span<std::uint16_t> out, HalfLe
                 for (std::size_t row = 0; row < num_z; ++row) {
                     std::size_t const first = x + size_x * (y + size_y * (z + row));
                     convert_run<T>(array.bytes().subspan(first * sizeof(T), num_x * sizeof(T)), array.is_big_endian,
-                                   HalvesAre::kUsedNext, std::span(tile).subspan(row * kTileX, num_x), ledger);
+                                   std::span(tile).subspan(row * kTileX, num_x), ledger);
                 }
                 transpose_halves(tile.data(), kTileX, num_z, num_x,
                                  out.data() + (x * size_y + y) * size_z + z, size_y * size_z);
@@ -129,7 +121,7 @@ std::int64_t find_not_finite(std::span<std::uint16_t const> halves) {
 void HalfConverter::convert(std::span<std::byte const> voxels, std::span<std::uint16_t> out) {
     CTCLIP_EXPECT(!header_.is_fortran_order && voxels.size() == out.size() * item_size_bytes(header_.type));
     with_voxel_type(header_.type, [&](auto type) {
-        convert_run<decltype(type)>(voxels, header_.is_big_endian, use_, out, ledger_);
+        convert_run<decltype(type)>(voxels, header_.is_big_endian, out, ledger_);
     });
     if (!first_not_finite_ && has_not_finite(ledger_.statistics())) {
         first_not_finite_ = static_cast<std::int64_t>(num_converted_) + find_not_finite(out);
@@ -146,7 +138,7 @@ HalfStatistics HalfConverter::statistics() const {
 HalfStatistics convert_to_half(NpzArray const& array, std::span<std::uint16_t> out) {
     CTCLIP_EXPECT(out.size() == array.num_voxels());
     if (!array.is_fortran_order) {
-        HalfConverter converter(array, HalvesAre::kUsedLater);
+        HalfConverter converter(array);
         converter.convert(array.bytes(), out);
         return converter.statistics();
     }

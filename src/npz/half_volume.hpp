@@ -12,17 +12,11 @@
 
 namespace ctclip {
 
-enum class HalvesAre {
-    kUsedNext,
-    kUsedLater,  ///< when the cache has held much else
-};
-
 /// Conversion of a C-order volume piece by piece. Bit-equal to numpy's astype("<f2") but for NaN (0x7E00; fp16 sources are
 /// copied as they are).
 class HalfConverter {
   public:
-    explicit HalfConverter(VolumeHeader const& header, HalvesAre use = HalvesAre::kUsedNext)
-        : header_(header), use_(use) {}
+    explicit HalfConverter(VolumeHeader const& header) : header_(header) {}
 
     /// @param voxels  the next ones, whole elements.  @param out  as many halves.
     void convert(std::span<std::byte const> voxels, std::span<std::uint16_t> out);
@@ -33,7 +27,6 @@ class HalfConverter {
 
   private:
     VolumeHeader const& header_;
-    HalvesAre use_;
     HalfLedger ledger_;
     std::optional<std::int64_t> first_not_finite_;
     std::uint64_t num_converted_ = 0;
