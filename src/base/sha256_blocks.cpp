@@ -75,6 +75,14 @@ HWY_INLINE Vector select(Vector mask, Vector yes, Vector no) {
     return hn::Xor(no, hn::And(mask, hn::Xor(yes, no)));
 #endif
 }
+/// Bit by bit what two of the three have.
+HWY_INLINE Vector majority(Vector a, Vector b, Vector c) {
+#if HWY_TARGET == HWY_AVX3
+    return Vector{_mm512_ternarylogic_epi32(a.raw, b.raw, c.raw, 0xE8)};
+#else
+    return select(hn::Xor(a, b), c, b);
+#endif
+}
 
 HWY_INLINE Vector interleave_lower_pairs(Vector a, Vector b) {
     hn::Repartition<std::uint64_t, Words> const pairs;
@@ -85,23 +93,31 @@ HWY_INLINE Vector interleave_upper_pairs(Vector a, Vector b) {
     return hn::BitCast(Words(), hn::InterleaveUpper(pairs, hn::BitCast(pairs, a), hn::BitCast(pairs, b)));
 }
 
-/// The 16 big-endian words of each lane's chunk; lane i's starts at chunks + i * stride.
-HWY_INLINE void load_chunks(std::byte const* chunks, std::size_t stride, Vector (&words)[16]) {
+/// A chunk of each lane in quarters, so placed that transposing 4 x 4 words within each 16 bytes of a vector puts lanes in
+/// order.
+struct Quarters {
+    alignas(64) std::uint8_t rows[4][4][4 * kMaxLanes];
+
+    /// Lane i's chunk starts at chunks + i * stride.
+    HWY_INLINE void gather(std::byte const* chunks, std::size_t stride) {
+        for (std::size_t lane = 0; lane < hn::Lanes(Words()); ++lane) {
+            for (std::size_t quarter = 0; quarter < 4; ++quarter) {
+                std::memcpy(&rows[quarter][lane % 4][16 * (lane / 4)], chunks + lane * stride + 16 * quarter, 16);
+            }
+        }
+    }
+};
+
+/// The 16 big-endian words of each lane's chunk.
+HWY_INLINE void load_words(Quarters const& quarters, Vector (&words)[16]) {
     Words const tag;
     hn::Repartition<std::uint8_t, Words> const bytes;
     alignas(16) static constexpr std::uint8_t kSwapped[16] = {3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12};
     auto const swapped = hn::LoadDup128(bytes, kSwapped);
-    // Quarters of chunks, so placed that transposing 4 x 4 words within each 16 bytes of a vector puts lanes in order.
-    alignas(64) std::uint8_t quarters[4][4][4 * kMaxLanes];
-    for (std::size_t lane = 0; lane < hn::Lanes(tag); ++lane) {
-        for (std::size_t quarter = 0; quarter < 4; ++quarter) {
-            std::memcpy(&quarters[quarter][lane % 4][16 * (lane / 4)], chunks + lane * stride + 16 * quarter, 16);
-        }
-    }
     for (std::size_t quarter = 0; quarter < 4; ++quarter) {
         Vector row[4];
         for (std::size_t i = 0; i < 4; ++i) {
-            row[i] = hn::BitCast(tag, hn::TableLookupBytes(hn::LoadU(bytes, quarters[quarter][i]), swapped));
+            row[i] = hn::BitCast(tag, hn::TableLookupBytes(hn::LoadU(bytes, quarters.rows[quarter][i]), swapped));
         }
         Vector const lower_01 = hn::InterleaveLower(tag, row[0], row[1]);
         Vector const lower_23 = hn::InterleaveLower(tag, row[2], row[3]);
@@ -123,9 +139,14 @@ HWY_INLINE void take_chunks(std::byte const* chunks, std::size_t stride, std::si
     for (std::size_t i = 0; i < 8; ++i) {
         state[i] = hn::LoadU(tag, stored.data() + i * lanes);
     }
+    Quarters quarters[2];
+    quarters[0].gather(chunks, stride);
     for (std::size_t chunk = 0; chunk < num_chunks; ++chunk) {
+        if (chunk + 1 < num_chunks) {  // early: loads of what was just stored in parts would wait
+            quarters[(chunk + 1) % 2].gather(chunks + (chunk + 1) * kChunkBytes, stride);
+        }
         Vector words[16];
-        load_chunks(chunks + chunk * kChunkBytes, stride, words);
+        load_words(quarters[chunk % 2], words);
         Vector a = state[0], b = state[1], c = state[2], d = state[3];
         Vector e = state[4], f = state[5], g = state[6], h = state[7];
 #pragma GCC unroll 64
@@ -146,7 +167,7 @@ HWY_INLINE void take_chunks(std::byte const* chunks, std::size_t stride, std::si
                                          hn::Add(big_sigma_1, select(e, f, g)));
             Vector const big_sigma_0 =
                 hn::Xor3(hn::RotateRight<2>(a), hn::RotateRight<13>(a), hn::RotateRight<22>(a));
-            Vector const majority = select(hn::Xor(a, b), c, b);
+            Vector const sum_0 = hn::Add(big_sigma_0, majority(a, b, c));
             h = g;
             g = f;
             f = e;
@@ -154,7 +175,7 @@ HWY_INLINE void take_chunks(std::byte const* chunks, std::size_t stride, std::si
             d = c;
             c = b;
             b = a;
-            a = hn::Add(sum_1, hn::Add(big_sigma_0, majority));
+            a = hn::Add(sum_0, sum_1);
         }
         Vector const taken[8] = {a, b, c, d, e, f, g, h};
         for (std::size_t i = 0; i < 8; ++i) {
