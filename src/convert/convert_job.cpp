@@ -39,7 +39,7 @@ void log_plan(ConvertPlan const& plan) {
                     plan.unmatched_volumes().size());
     }
     if (!plan.studies_without_volume().empty()) {
-        log_warning("{} studies of the CSVs have no NPZ file (plan.json lists them)",
+        log_warning("{} studies of the CSVs have no volume (plan.json lists them)",
                     plan.studies_without_volume().size());
     }
 }

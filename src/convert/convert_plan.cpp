@@ -1,12 +1,14 @@
 #include "convert/convert_plan.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
 #include "base/digest.hpp"
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
+#include "base/log.hpp"
 #include "base/untrusted_json.hpp"
 #include "convert/volume_scan.hpp"
 
@@ -77,6 +79,24 @@ std::string list_start(std::vector<std::string> const& names) {
     return names.size() > 3 ? text + ", ..." : text;
 }
 
+/// Says what is no volume; a study that is listed in the CSVs and has nothing else must not just be missing.
+void tell_passed_over(VolumeScan const& scan, StudyTable const& studies, std::filesystem::path const& folder) {
+    std::vector<PassedOver> lost;
+    std::ranges::copy_if(scan.passed_over, std::back_inserter(lost), [&](PassedOver const& it) {
+        return studies.find(it.study_id) != nullptr &&
+               !std::ranges::binary_search(scan.volumes, it.study_id, {}, &FoundVolume::study_id);
+    });
+    require(lost.empty(), ExitCode::kBadInput,
+            "{}: {} studies of the CSVs have something there that is no file: {}. They would be left out for good. "
+            "Mount or "
+            "repair what the links lead to, or remove these entries to convert the rest",
+            folder.string(), lost.size(), list_start(lost));
+    if (!scan.passed_over.empty()) {
+        log_warning("{}: {} entries are passed over, because they are no files: {}", folder.string(),
+                    scan.passed_over.size(), list_start(scan.passed_over));
+    }
+}
+
 }  // namespace
 
 ConvertPlan::Settings ConvertPlan::settings_of(ConvertOptions const& options) {
@@ -101,8 +121,10 @@ ConvertPlan ConvertPlan::make(ConvertOptions const& options, StudyTable const& s
     plan.settings_ = settings_of(options);
     plan.csv_digests_ = csv_digests(options);
     plan.samples_per_shard_ = static_cast<std::size_t>(options.samples_per_shard);
+    VolumeScan const scan = scan_volumes(options.volumes);
+    tell_passed_over(scan, studies, options.volumes);
     std::unordered_set<std::string> with_volume;
-    for (FoundVolume const& volume : scan_volumes(options.volumes)) {
+    for (FoundVolume const& volume : scan.volumes) {
         if (studies.find(volume.study_id) == nullptr) {
             plan.unmatched_volumes_.push_back(volume.path);
             continue;

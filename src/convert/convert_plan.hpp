@@ -39,8 +39,9 @@ class ConvertPlan {
     static Settings csv_digests(ConvertOptions const& options);
 
     /// Scans `options.volumes` and joins it with `studies`; sorted bytewise by study id.
+    /// Warns of what is named like a volume but is no file.
     /// @throws Error kBadInput: no volume with CSV rows at all, two volumes of one name, too many without
-    /// rows; kIoError.
+    /// rows, a study with CSV rows whose volume is no file; kIoError.
     static ConvertPlan make(ConvertOptions const& options, StudyTable const& studies);
 
     /// The file's text; parse(encode()) is equal. @throws Error kBadInput naming `where`.

@@ -133,6 +133,26 @@ TEST(ConvertPlan, ListsWhatDoesNotMatch) {
         ThrowsMessage<Error>(AllOf(HasSubstr("1 volumes have no rows"), HasSubstr("train_17_a_1.npz"))));
 }
 
+TEST(ConvertPlan, RefusesAStudyWhoseVolumeIsNoFile) {
+    MadeDataset dataset(3);
+    std::filesystem::remove(dataset.volume_path(1));
+    std::filesystem::create_symlink("/not/mounted/train_1_a_1.npz", dataset.volume_path(1));
+    EXPECT_THAT([&] { plan_of(dataset.options); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("1 studies of the CSVs"),
+                                           HasSubstr("train_1_a_1.npz (a symbolic link to nothing)"))));
+}
+
+TEST(ConvertPlan, TellsWhatIsNoFile) {
+    MadeDataset dataset(3);
+    std::filesystem::create_directories(dataset.volume_path(17));
+    std::filesystem::create_symlink("/not/mounted", dataset.options.volumes / "more");
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(plan_of(dataset.options).studies().size(), 3U);
+    EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                AllOf(HasSubstr("2 entries are passed over"),
+                      HasSubstr("more (a symbolic link to nothing), train_17_a_1.npz (a folder)")));
+}
+
 TEST(ConvertPlan, RefusesToPlanNothing) {
     MadeDataset dataset(1);
     std::filesystem::rename(dataset.volume_path(0), dataset.volume_path(5));
