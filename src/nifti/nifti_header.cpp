@@ -15,17 +15,18 @@ namespace {
 constexpr std::int32_t kNifti1Bytes = 348;
 constexpr std::int32_t kNifti2Bytes = 540;
 constexpr double kMaxTiltDegrees = 11.0;
+constexpr double kMaxQuaternionExcess = 1e-3;  ///< of its squares over 1: far more than float32 rounds
 
 using Affine = std::array<std::array<double, 3>, 3>;  // [world axis, RAS][voxel axis], mm a voxel
 
 /// Where the fields of the two versions are.
 struct Layout {
-    std::size_t dim, datatype, pixdim, data_offset, slope, intercept, units, qform_code, sform_code,
-        quaternion, srow;
+    std::size_t dim, datatype, bitpix, pixdim, data_offset, slope, intercept, units, qform_code, sform_code, quaternion,
+        srow;
     bool is_version_2;
 };
-constexpr Layout kVersion1{40, 70, 76, 108, 112, 116, 123, 252, 254, 256, 280, false};
-constexpr Layout kVersion2{16, 12, 104, 168, 176, 184, 500, 344, 348, 352, 400, true};
+constexpr Layout kVersion1{40, 70, 72, 76, 108, 112, 116, 123, 252, 254, 256, 280, false};
+constexpr Layout kVersion2{16, 12, 14, 104, 168, 176, 184, 500, 344, 348, 352, 400, true};
 
 class FieldReader {
   public:
@@ -118,6 +119,17 @@ DType type_of(std::int64_t datatype, std::string const& what) {
          what, datatype);
 }
 
+/// nibabel and nifti_clib go by the datatype alone. 0 is no contradiction: writers that leave the field out need not be
+/// wrong about the datatype.
+void require_bits_of(DType type, FieldReader const& fields, std::string const& what) {
+    std::size_t const expected = 8 * item_size_bytes(type);
+    auto const bits = fields.at<std::int16_t>(fields.layout().bitpix);
+    require(bits == 0 || bits == static_cast<std::int16_t>(expected), ExitCode::kBadInput,
+            "{}: bitpix {} contradicts datatype {}, whose voxels have {} bits: if the datatype is the wrong one, so is "
+            "every voxel. Correct the header, or write the file anew",
+            what, bits, fields.at<std::int16_t>(fields.layout().datatype), expected);
+}
+
 std::array<std::int64_t, 3> size_of(FieldReader const& fields, std::string const& what) {
     std::int64_t const num_axes = fields.dim(0);
     require(num_axes >= 3 && num_axes <= 7, ExitCode::kBadInput, "{}: {} axes instead of 3", what, num_axes);
@@ -162,6 +174,15 @@ Affine affine_of_qform(FieldReader const& fields) {
         }
     }
     return affine;
+}
+
+/// Whether (b, c, d) can be part of a unit quaternion, but for rounding; not so with NaN and infinity.
+bool has_rotation(FieldReader const& fields) {
+    double sum_of_squares = 0.0;
+    for (std::size_t i = 0; i < 3; ++i) {
+        sum_of_squares += std::pow(fields.real(fields.layout().quaternion, i), 2);
+    }
+    return sum_of_squares <= 1.0 + kMaxQuaternionExcess;
 }
 
 double mm_per_unit(std::int64_t units, std::string const& what) {
@@ -258,11 +279,21 @@ void read_orientation(FieldReader const& fields, NiftiHeader& header, std::strin
     bool const has_qform = fields.code(fields.layout().qform_code) > 0;
     require(has_sform || has_qform, ExitCode::kBadInput,
             "{}: neither sform nor qform is set: nobody knows which way the patient lies", what);
+    bool const is_qform_lost = has_qform && !has_rotation(fields);
+    require(
+        has_sform || !is_qform_lost, ExitCode::kBadInput,
+        "{}: its qform is set, but the quaternion is no rotation, and there is no sform: nobody knows which way the "
+        "patient lies. Correct the header",
+        what);
     std::array<Direction, 3> const qform = directions_of(affine_of_qform(fields));
     std::array<Direction, 3> const directions = has_sform ? directions_of(affine_of_sform(fields)) : qform;
     header.axes = axes_of(directions, mm_per_unit(fields.units(), what), what);
     header.orientation = sides_of(directions);
-    if (has_sform && has_qform) {
+    if (is_qform_lost) {
+        header.orientation_conflict =
+            fmt::format("its axes run to {} by the sform, but its qform is set to a quaternion that is no rotation",
+                        header.orientation);
+    } else if (has_sform && has_qform) {
         header.orientation_conflict = conflict_between(directions, qform);
     }
 }
@@ -286,6 +317,7 @@ NiftiHeader parse_nifti_header(std::span<std::byte const> prefix, std::string co
     NiftiHeader header;
     FieldReader const fields = open_header(prefix, what, header.is_big_endian);
     header.type = type_of(fields.at<std::int16_t>(fields.layout().datatype), what);
+    require_bits_of(header.type, fields, what);
     header.size = size_of(fields, what);
     read_orientation(fields, header, what);
     read_scaling(fields, header, what);

@@ -40,9 +40,9 @@ struct NiftiHeader {
 inline constexpr std::size_t kMaxNiftiHeaderBytes = 544;
 
 /// Orientation comes from the sform, or where that is unset from the qform: nibabel's rule. Where both are
-/// set and an axis of one is more than 11 degrees off the other's, orientation_conflict says so. Axes may lie
-/// up to 11 degrees off the patient's (a tilted gantry): they count as the nearest ones, nothing is
-/// resampled.
+/// set and an axis of one is more than 11 degrees off the other's, or the qform's quaternion is no rotation,
+/// orientation_conflict says so. Axes may lie up to 11 degrees off the patient's (a tilted gantry): they count as the
+/// nearest ones, nothing is resampled.
 /// @param prefix  the file's first bytes, min(its size, kMaxNiftiHeaderBytes) of them, uncompressed.
 /// @param what    names the file in messages.
 /// @throws Error kBadInput for everything that is not one volume of three axes with a known orientation and a

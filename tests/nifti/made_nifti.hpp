@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -37,6 +38,7 @@ struct MadeNifti {
     int version = 1;
     bool is_big_endian = false;
     std::int16_t datatype = 4;  ///< int16
+    std::optional<std::int16_t> bitpix;  ///< none: as the datatype has
     std::array<std::int64_t, 3> size{4, 3, 2};
     double slope = 0.0;
     double intercept = 0.0;
@@ -60,6 +62,7 @@ struct MadeNifti {
             put_integer(out, is_v2 ? 16 : 40, i + 1, i < 3 ? size[i] : 1);
         }
         put<std::int16_t>(out, is_v2 ? 12 : 70, datatype);
+        put<std::int16_t>(out, is_v2 ? 14 : 72, bitpix.value_or(bits_of_datatype()));
         for (std::size_t i = 0; i < 4; ++i) {
             put_real(out, is_v2 ? 104 : 76, i, pixdim[i]);
         }
@@ -92,6 +95,11 @@ struct MadeNifti {
     }
 
   private:
+    std::int16_t bits_of_datatype() const {
+        std::string voxel;
+        append_voxel(voxel, 0.0);
+        return static_cast<std::int16_t>(8 * voxel.size());
+    }
     template <class T>
     std::array<char, sizeof(T)> raw(T value) const {
         auto bytes = std::bit_cast<std::array<char, sizeof(T)>>(value);

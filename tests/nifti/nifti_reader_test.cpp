@@ -202,7 +202,13 @@ TEST_F(Nifti, NamesTheContradictionBetweenSformAndQform) {
     EXPECT_EQ(turned_by(20.0),
               "its axes run to LPS by the sform, but to LPS by the qform (20 degrees apart)");
 
-    made.quaternion = {std::nan(""), 0.0, 0.0};  // says nothing
+    for (double const no_sine : {std::nan(""), HUGE_VAL, 1.1}) {
+        made.quaternion = {0.0, 0.0, no_sine};
+        expect_lps(read(made));
+        EXPECT_EQ(reader_.header().orientation_conflict,
+                  "its axes run to LPS by the sform, but its qform is set to a quaternion that is no rotation");
+    }
+    made.has_qform = false;  // what its fields say then says nothing
     read(made);
     EXPECT_EQ(reader_.header().orientation_conflict, std::nullopt);
     read(plain_);
@@ -225,6 +231,11 @@ TEST_F(Nifti, RefusesWhatItCannotKnowByName) {
     made.datatype = 128;
     expect_refused(made, "NIfTI datatype 128");
     made = plain_;
+    made.has_sform = false;
+    made.has_qform = true;
+    made.quaternion = {std::nan(""), 0.0, 0.0};
+    expect_refused(made, "the quaternion is no rotation");
+    made = plain_;
     made.num_axes = 2;
     expect_refused(made, "2 axes");
     made = plain_;
@@ -240,6 +251,17 @@ TEST_F(Nifti, RefusesWhatItCannotKnowByName) {
     made = plain_;
     made.size = {32000, 32000, 32000};
     expect_refused(made, "at most");
+}
+
+TEST_F(Nifti, RefusesABitpixThatContradictsTheDatatype) {
+    MadeNifti made = plain_;
+    for (int const version : {1, 2}) {
+        made.version = version;
+        made.bitpix = 32;
+        expect_refused(made, "bitpix 32 contradicts datatype 4, whose voxels have 16 bits");
+        made.bitpix = 0;  // left out
+        expect_lps(read(made));
+    }
 }
 
 TEST_F(Nifti, ReadsGzipMembersOneAfterTheOther) {
