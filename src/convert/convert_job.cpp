@@ -102,6 +102,17 @@ void require_none_stopped(ConvertOptions const& options, Communicator& communica
     }
 }
 
+/// Collective.
+void log_header_oddities(ShareOfRank const& share, Communicator& communicator) {
+    HeaderOddityCounts counts = share.header_oddities();
+    communicator.all_reduce(counts.data(), counts.size(), Element::kI64, Reduction::kSum);
+    for (std::string const& line : header_oddity_sums(counts)) {
+        if (communicator.rank() == 0) {
+            log_warning("{}", line);
+        }
+    }
+}
+
 /// Collective. @throws Stopped on all ranks if one of them was stopped.
 void convert_unfinished(ConvertOptions const& options, ConvertEnvironment const& environment,
                         ConvertPlan const& plan, ShareOfRank& share) {
@@ -119,6 +130,7 @@ void convert_unfinished(ConvertOptions const& options, ConvertEnvironment const&
         plan.require_same_csvs(ConvertPlan::csv_digests(options), plan_path(options.output));
         is_complete = share.run([&] { progress.advance(1 + others.count_new_studies()); });
     }
+    log_header_oddities(share, communicator);
     require_none_stopped(options, communicator, is_complete);
     progress.advance(others.num_studies_waited_for());
     progress.finish();

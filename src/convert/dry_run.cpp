@@ -36,13 +36,14 @@ double probe_volumes(ConvertOptions const& options, ConvertEnvironment const& en
                      std::vector<PlannedStudy> const& to_convert, StudyTable const& studies) {
     SampleConverter converter(options, studies, environment.preprocess);
     ConvertedSample sample;
+    HeaderWarnings header_warnings;
     double source_bytes = 0.0;
     double shard_bytes = 0.0;
     std::size_t const num_probes = std::min(kNumProbes, to_convert.size());
     for (std::size_t i = 0; i < num_probes; ++i) {
         PlannedStudy const& study = to_convert[i * to_convert.size() / num_probes];
         converter.convert(study, sample);
-        warn_of_header(sample);
+        header_warnings.note(sample.header_warnings);
         if (sample.is_streamed && !sample.quarantine_reason) {
             converter.stream(sample, [](auto) {});
         }

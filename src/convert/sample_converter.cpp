@@ -78,12 +78,6 @@ VolumeShape to_volume_shape(Shape const& shape) {
 
 }  // namespace
 
-void warn_of_header(ConvertedSample const& sample) {
-    for (std::string const& warning : sample.header_warnings) {
-        log_warning("{}", warning);
-    }
-}
-
 SampleConverter::SampleConverter(ConvertOptions const& options, StudyTable const& studies,
                                  VolumePreprocessor preprocess, std::function<void()> after_piece)
     : options_(options),
@@ -210,7 +204,8 @@ void SampleConverter::check_orientation(std::filesystem::path const& path, Conve
             "{}: {}: nobody knows which way the patient lies. Correct its header; or if the sform is right "
             "everywhere, set convert.nifti_orientation to sform (data. or evaluate. in place of convert. where those read it)",
             path.string(), *conflict);
-    sample.header_warnings.push_back(fmt::format("{}: {}. The sform counts", path.string(), *conflict));
+    sample.header_warnings.push_back(
+        {HeaderOddity::kOrientation, fmt::format("{}: {}. The sform counts", path.string(), *conflict)});
 }
 
 void SampleConverter::compare_spacing(std::filesystem::path const& path, ConvertedSample& sample) const {
@@ -226,10 +221,11 @@ void SampleConverter::compare_spacing(std::filesystem::path const& path, Convert
         agrees(z, metadata.z_spacing_mm)) {
         return;
     }
-    sample.header_warnings.push_back(fmt::format(
+    std::string text = fmt::format(
         "{}: its header says {:.4g} x {:.4g} x {:.4g} mm a voxel (left, back, head), the metadata CSV says {} in the "
         "slice and {:.4g} between slices. The CSV counts",
-        path.string(), x, y, z, metadata.xy_spacing, metadata.z_spacing_mm));
+        path.string(), x, y, z, metadata.xy_spacing, metadata.z_spacing_mm);
+    sample.header_warnings.push_back({HeaderOddity::kSpacing, std::move(text)});
 }
 
 void SampleConverter::apply_range_policy(std::filesystem::path const& path, ConvertedSample& sample) const {

@@ -11,6 +11,7 @@
 #include "base/large_memory.hpp"
 #include "convert/convert_options.hpp"
 #include "convert/convert_plan.hpp"
+#include "convert/header_warnings.hpp"
 #include "nifti/nifti_reader.hpp"
 #include "npz/half_volume.hpp"
 #include "npz/npz_reader.hpp"
@@ -42,13 +43,10 @@ struct ConvertedSample {
     std::string report;
     std::vector<float> labels;
     ConversionRecord conversion;
-    std::vector<std::string> header_warnings;  ///< for the log: what a NIfTI's header says otherwise than itself or the CSV
+    std::vector<HeaderWarning> header_warnings;  ///< none for NPZ
     std::optional<std::string>
         quarantine_reason;  ///< present: policy keeps the study out; the rest is unspecified
 };
-
-/// Logs `sample.header_warnings`.
-void warn_of_header(ConvertedSample const& sample);
 
 class SampleConverter {
   public:

@@ -99,7 +99,7 @@ bool ShareOfRank::convert_shard(PlannedShard const& shard, SampleConverter& conv
         }
         std::string const key = sample_key(shard.shard_index, position);
         ConvertedSample& sample = stream.next();
-        warn_of_header(sample);
+        header_warnings_.note(sample.header_warnings);
         if (sample.quarantine_reason) {
             quarantine(plan_.studies_of(shard)[position], key, *sample.quarantine_reason, *writer);
         } else {

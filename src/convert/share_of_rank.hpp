@@ -29,6 +29,7 @@ class ShareOfRank {
     std::int64_t num_finished_studies() const { return num_finished_studies_; }
     std::int64_t num_quarantined() const { return num_quarantined_; }
     DecodedVolumes const& decoded() const { return decoded_; }
+    HeaderOddityCounts const& header_oddities() const { return header_warnings_.counts(); }
 
     /// @param advance  called after every study.
     /// @return         false if a stop request ended it early.
@@ -58,6 +59,7 @@ class ShareOfRank {
     std::int64_t num_finished_studies_ = 0;
     std::int64_t num_quarantined_ = 0;
     DecodedVolumes decoded_;
+    HeaderWarnings header_warnings_;
     /// A shard is synced and read back, which is waiting for the disk, while the next one is converted.
     std::future<void> commit_;
 };

@@ -105,7 +105,7 @@ void VolumeSource::warn_once_of_header(std::int64_t index, ConvertedSample const
     }
     std::lock_guard const lock(mutex_);
     if (warned_of_.insert(index).second) {
-        warn_of_header(converted);
+        header_warnings_.note(converted.header_warnings);
     }
 }
 

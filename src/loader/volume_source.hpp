@@ -75,6 +75,7 @@ class VolumeSource final : public SampleSource {
 
     mutable std::mutex mutex_;
     mutable std::unordered_set<std::int64_t> warned_of_;
+    mutable HeaderWarnings header_warnings_;
     mutable std::vector<std::unique_ptr<Desk>> free_desks_;  // as many as threads have ever read at a time
 };
 

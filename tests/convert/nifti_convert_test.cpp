@@ -73,6 +73,23 @@ TEST_F(NiftiConversion, TrustsTheCsvWhereTheHeaderHasAnotherSpacing) {
     EXPECT_TRUE(shard() == expected);
 }
 
+TEST_F(NiftiConversion, NamesTheFirstVolumesOfAnotherSpacingAndCountsThemAll) {
+    MadeDataset dataset(7);
+    MadeNifti made = study_0();
+    made.affine[2][2] = 3.0;
+    for (int i = 0; i < 5; ++i) {
+        std::filesystem::remove(dataset.volume_path(i));
+        made.write(dataset.options.volumes / (MadeDataset::study_id(i) + ".nii"));
+    }
+    testing::internal::CaptureStderr();
+    dataset.run();
+    std::string const log = testing::internal::GetCapturedStderr();
+    EXPECT_THAT(log, HasSubstr("train_2_a_1.nii: its header says"));
+    EXPECT_THAT(log, HasSubstr("Further ones are counted, not named"));
+    EXPECT_THAT(log, testing::Not(HasSubstr("train_3_a_1.nii")));
+    EXPECT_THAT(log, HasSubstr("5 NIfTI volumes in all have another spacing in their header than in the metadata CSV"));
+}
+
 TEST_F(NiftiConversion, RecordsWhatTheHeaderSaid) {
     replace_study_0(study_0(2.0), ".nii.gz");
     dataset_.run();
