@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
+#include "base/output_folder.hpp"
 #include "shard/shard_indexer.hpp"
 #include "shard/shard_set.hpp"
 #include "shard/shard_verify.hpp"
@@ -18,8 +19,7 @@ fs::path plan_path(fs::path const& output) {
 
 void require_folders_can_be(ConvertOptions const& options) {
     for (fs::path const& folder : {options.output, energon_folder(options.output)}) {
-        require(!fs::exists(folder) || fs::is_directory(folder), ExitCode::kCannotCreate,
-                "{} is in the way: a folder of that name belongs here", folder.string());
+        require_creatable(folder);
     }
 }
 

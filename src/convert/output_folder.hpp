@@ -14,7 +14,8 @@ namespace ctclip {
 
 std::filesystem::path plan_path(std::filesystem::path const& output);
 
-/// @throws Error kCannotCreate if something else has the name of the output folder, or of one that belongs in it.
+/// The output folder, and the one that belongs in it. Changes nothing.
+/// @throws Error kCannotCreate if something else has their name, or of one above; kNoPermission.
 void require_folders_can_be(ConvertOptions const& options);
 
 /// The plan that an earlier run left, held against these options; nothing in a folder without plan.

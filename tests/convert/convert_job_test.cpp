@@ -187,7 +187,7 @@ TEST(Convert, RefusesAFileInTheWayBeforeTheWork) {
     MadeDataset dataset(2);
     std::filesystem::create_directory(dataset.options.output);
     std::ofstream(dataset.options.output / ".nv-meta") << "not a folder";
-    EXPECT_THAT([&] { dataset.run(); }, ThrowsMessage<Error>(HasSubstr(".nv-meta is in the way")));
+    EXPECT_THAT([&] { dataset.run(); }, ThrowsMessage<Error>(HasSubstr(".nv-meta is not a folder")));
     EXPECT_FALSE(std::filesystem::exists(dataset.options.output / "shard-000000.tar"));
 }
 
@@ -341,7 +341,10 @@ TEST(DryRun, RefusesAFileWhereTheOutputFolderBelongs) {
     MadeDataset dataset(2);
     std::ofstream(dataset.options.output) << "a file";
     EXPECT_THAT([&] { dry_run_convert(dataset.options, dataset.environment()); },
-                fails_with(ExitCode::kCannotCreate, "is in the way"));
+                fails_with(ExitCode::kCannotCreate, "is not a folder"));
+    dataset.options.output /= "below_a_file";
+    EXPECT_THAT([&] { dry_run_convert(dataset.options, dataset.environment()); },
+                fails_with(ExitCode::kCannotCreate, "is not a folder"));
 }
 
 TEST(DryRun, FindsAVolumeThatPolicyRefuses) {
