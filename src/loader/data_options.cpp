@@ -69,9 +69,10 @@ void DataOptions::bind(Schema& schema) {
          {"device", PreprocessPlace::kDevice}},
         "who makes the model's input of stored volumes: the GPU where there is one (auto), loading threads "
         "(cpu), or where the model computes (device); the bits are the same");
-    schema.choice("data.bad_samples", bad_samples,
-                  {{"fail", BadSamplePolicy::kFail}, {"replace", BadSamplePolicy::kReplace}},
-                  "a sample that cannot be used: stop, or let another one take its place");
+    schema.choice(
+        "data.bad_samples", bad_samples, {{"fail", BadSamplePolicy::kFail}, {"replace", BadSamplePolicy::kReplace}},
+        "a sample that cannot be used: stop, or let another one take its place; headers of volumes_* are read at "
+        "the start and must be right all the same");
     schema.key("data.max_bad_samples", max_bad_samples, "different samples that may be replaced, over all ranks and starts of a training run")
         .min(0);
     schema.key("data.read_retries", read_retries, "further attempts after a failed read").min(0).max(20);

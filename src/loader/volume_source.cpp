@@ -40,6 +40,21 @@ void add_to_digest(Sha256& sha256, PlannedStudy const& planned, VolumeSummary co
     add(fmt::format("{}", fmt::join(study.labels, " ")));
 }
 
+/// A damaged header cannot wait for the policy on bad samples, which picks others while a run goes on.
+VolumeSummary peek_at_start(SourceReader& reader, std::filesystem::path const& path, std::string const& npz_key) {
+    try {
+        return reader.peek(path, npz_key);
+    } catch (Error const& error) {
+        if (error.code() != ExitCode::kBadInput) {
+            throw;
+        }
+        fail(error.code(),
+             "{}. All headers are read at the start: what the data set is known by and the memory for it follow from "
+             "them (data.bad_samples covers what is found later). Repair the file or move it out of the folder",
+             error.what());
+    }
+}
+
 }  // namespace
 
 VolumeSource::VolumeSource(VolumeFolder const& folder, VolumeReading const& reading)
@@ -58,7 +73,7 @@ void VolumeSource::look_at_volumes() {
     std::uint64_t largest_file_bytes = 0;
     std::uint64_t largest_array_bytes = 0;
     for (PlannedStudy const& planned : studies_) {
-        VolumeSummary const volume = reader.peek(options_.volumes / planned.source_path, options_.npz_key);
+        VolumeSummary const volume = peek_at_start(reader, options_.volumes / planned.source_path, options_.npz_key);
         add_to_digest(sha256, planned, volume, *table_.find(planned.study_id));
         std::uint64_t const num_voxels = volume.array_bytes() / item_size_bytes(volume.type);
         largest_file_bytes = std::max(largest_file_bytes, planned.source_size_bytes);

@@ -210,7 +210,9 @@ TEST_F(VolumeSourceTest, ADamagedVolumeIsNamedAndCanBeReplaced) {
 
 TEST_F(VolumeSourceTest, ADamagedHeaderIsFoundBeforeAnythingStarts) {
     std::filesystem::resize_file(dataset_.volume_path(3), 100);
-    EXPECT_THAT([&] { open_volumes(); }, ThrowsMessage<Error>(HasSubstr(dataset_.volume_path(3).string())));
+    EXPECT_THAT([&] { open_volumes(); },
+                ThrowsMessage<Error>(AllOf(HasSubstr(dataset_.volume_path(3).string()),
+                                           HasSubstr("data.bad_samples covers what is found later"))));
 }
 
 TEST_F(VolumeSourceTest, VoxelsBeyondFloat16AreRefused) {
