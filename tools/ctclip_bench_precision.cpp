@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/log.hpp"
+#include "base/output_folder.hpp"
 #include "loader/shard_list.hpp"
 #include "loader/shard_source.hpp"
 #include "report/precision_study.hpp"
@@ -49,10 +50,18 @@ void run_job_of_study(BenchPrecisionOptions const& options, std::string const& p
             log.string());
 }
 
+std::string read_config(std::filesystem::path const& path) {
+    try {
+        return read_text_file(path);
+    } catch (Error const& error) {
+        throw Error(ExitCode::kBadConfig, std::string("configuration: ") + error.what());
+    }
+}
+
 /// What the result of every run depends on, beside its precision and seed.
 nlohmann::ordered_json inputs_of(BenchPrecisionOptions const& options) {
     ShardSource const judged_on(resolve_shards(options.shards));
-    return {{"config_sha256", sha256_hex(read_text_file(options.config))},
+    return {{"config_sha256", sha256_hex(read_config(options.config))},
             {"with", options.settings},
             {"valid_digest", judged_on.digest()},
             {"bootstrap", options.bootstrap},
@@ -83,7 +92,7 @@ bool is_done(StudiedRun const& run, nlohmann::ordered_json const& inputs) {
 /// Both programs go on where they stopped, and a finished training ends at once (or refuses what would change it).
 void train_and_evaluate(BenchPrecisionOptions const& options, StudiedRun const& run,
                         nlohmann::ordered_json const& inputs) {
-    std::filesystem::create_directories(run.run.parent_path());
+    create_folder(run.run.parent_path());
     std::filesystem::path const log = run.run.parent_path() / (run.precision + ".log");
     if (is_done(run, inputs)) {
         log_info("{}, seed {}: done before", run.precision, run.seed);
@@ -139,6 +148,7 @@ ExitCode bench_precision(ToolContext& tool, BenchPrecisionOptions const& options
     require_settings_of_one_run(options.settings);
     require_no_repetition(options.seeds, "--seeds");
     require_no_repetition(options.precisions, "--precisions");
+    require_creatable(options.output);
     std::vector<StudiedRun> const runs = plan_runs(options);
     nlohmann::ordered_json const inputs = inputs_of(options);
     for (StudiedRun const& run : runs) {

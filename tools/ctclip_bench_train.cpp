@@ -24,6 +24,9 @@
 namespace ctclip {
 namespace {
 
+/// Of one rank, far above what any memory holds: a slip of the hand, not a machine that is busy (75: try again).
+constexpr std::int64_t kMaxBatch = 4096;
+
 struct BenchTrainOptions {
     BenchModel size = BenchModel::kSmall;
     std::int64_t batch_size = 1;
@@ -117,7 +120,7 @@ ToolCommand bench_train_command() {
         {{"ctclip-bench train --size full --threads 2", "one volume of 480x480x240 at the published sizes"}},
         [](Schema& schema, BenchTrainOptions& options) {
             bind_bench_model(schema, options.size);
-            schema.key("batch", options.batch_size, "samples of a step").positive().flag("--batch");
+            schema.key("batch", options.batch_size, "samples of a step").min(1).max(kMaxBatch).flag("--batch");
             schema
                 .key("frames", options.num_frames,
                      "slices of each volume, a multiple of 10; 0: 240 (full) or 60 (small)")

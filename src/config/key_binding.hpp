@@ -128,6 +128,9 @@ class TypedKeyBinding final : public KeyBinding {
     ConversionProblem find_element_violation(Element const& element) const {
         if constexpr (kIsText) {
             std::string const text = std::filesystem::path(element).string();
+            if (is_required && text.empty()) {
+                return "must not be empty";
+            }
             if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) {
                 return not_a_choice(text, choices);
             }

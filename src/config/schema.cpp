@@ -140,7 +140,7 @@ void Schema::check() {
     if (problems_.empty()) {
         for (Rule const& rule : rules_) {
             if (std::string const problem = rule.find_problem(); !problem.empty()) {
-                add_problem(ExitCode::kBadConfig, origin(rule.key), fmt::format("{} {}", rule.key, problem));
+                add_broken_rule(rule.key, problem);
             }
         }
     }
@@ -160,6 +160,21 @@ void Schema::check() {
     throw Error(is_usage ? ExitCode::kUsage : ExitCode::kBadConfig, text);
 }
 
+void Schema::add_broken_rule(std::string const& key, std::string const& problem) {
+    auto const found = std::ranges::find(bindings_, key, [](auto const& binding) { return binding->name; });
+    bool const is_usage = found != bindings_.end() && is_for_command_line(**found) &&
+                          !(is_stored(**found) && (*found)->is_given);  // then others of its rule may come from --set
+    if (is_usage) {
+        add_problem(ExitCode::kUsage, only_name((*found)->flag), problem);
+    } else {
+        add_problem(ExitCode::kBadConfig, origin(key), fmt::format("{} {}", key, problem));
+    }
+}
+
+bool Schema::is_for_command_line(KeyBinding const& binding) const {
+    return !is_stored(binding) || (!binding.flag.empty() && !has_file_);
+}
+
 void Schema::find_missing() {
     for (auto const& binding : bindings_) {
         if (!binding->is_required || binding->is_given) {
@@ -170,10 +185,9 @@ void Schema::find_missing() {
                         fmt::format("is missing ({})", binding->help));
             continue;
         }
-        bool const is_usage = !is_stored(*binding) || (!binding->flag.empty() && !has_file_);
         std::string const how = binding->flag.empty() ? fmt::format("--set {}=...", binding->name)
                                                       : fmt::format("{} ...", binding->flag);
-        add_problem(is_usage ? ExitCode::kUsage : ExitCode::kBadConfig, only_name(binding->name),
+        add_problem(is_for_command_line(*binding) ? ExitCode::kUsage : ExitCode::kBadConfig, only_name(binding->name),
                     fmt::format("is required but not given ({}). Give it with {}{}.", binding->help, how,
                                 is_stored(*binding) ? " or in the configuration file" : ""));
     }

@@ -80,7 +80,7 @@ class Schema {
     /// in it is bound here. (In set() it is a mistake.)
     void section_of_other_program(std::string section);
     /// A condition over several keys. `find_problem` runs in check() once all values are right by themselves;
-    /// a non-empty answer is reported at the origin of `key`.
+    /// a non-empty answer is reported at the origin of `key`, which may also be the name of an option.
     void rule(std::string key, std::function<std::string()> find_problem);
 
     /// Collects problems; only an unreadable file throws (kBadConfig). Later files win over earlier ones.
@@ -135,6 +135,9 @@ class Schema {
     void store(KeyBinding& binding, ExitCode code, Origin origin, std::string const& subject,
                std::vector<std::string> const& words);
     void find_missing();
+    void add_broken_rule(std::string const& key, std::string const& problem);
+    /// Where a value that is missing is expected: flags alone, or flags in place of a file that nobody gave.
+    bool is_for_command_line(KeyBinding const& binding) const;
     void add_problem(ExitCode code, Origin origin, std::string text);
     enum class YamlComments { kNone, kOrigins };
     std::string to_yaml(YamlComments comments) const;

@@ -130,6 +130,10 @@ TEST_F(CommandLineTest, MissingPositionalsAreNamed) {
     EXPECT_THAT([&] { parse({}); }, ThrowsMessage<Error>("FILE: is missing (first)"));
 }
 
+TEST_F(CommandLineTest, AnEmptyWordIsNoValueOfWhatIsRequired) {
+    EXPECT_THAT([&] { parse({""}); }, ThrowsMessage<Error>("FILE: must not be empty"));
+}
+
 TEST(CommandLine, OneWordTooManyIsAnError) {
     Schema schema;
     std::string file;
@@ -142,10 +146,23 @@ TEST(CommandLine, OneWordTooManyIsAnError) {
         ThrowsMessage<Error>(HasSubstr("'b' is one word too many")));
 }
 
+TEST(CommandLine, ARuleOverOptionsIsAUsageError) {
+    Schema schema;
+    std::string shards;
+    schema.option("--shards", shards, "shards");
+    schema.rule("shards", [&] { return std::string(shards.empty() ? "is missing (or --volumes)" : "is wrong"); });
+    auto const is_usage_error = [](char const* text) {
+        return testing::Throws<Error>(testing::AllOf(testing::Property(&Error::code, ExitCode::kUsage),
+                                                     testing::Property(&Error::what, testing::StrEq(text))));
+    };
+    EXPECT_THAT([&] { schema.check(); }, is_usage_error("--shards: is missing (or --volumes)"));
+}
+
 TEST_F(CommandLineTest, AllItsErrorsAreUsageErrors) {
     for (std::vector<std::string> const& words : {std::vector<std::string>{"f", "--nonsense"},
                                                   {"f", "--samples_per_shard", "x"},
                                                   {"f", "--output"},
+                                                  {""},
                                                   {}}) {
         Schema schema;
         std::string file;

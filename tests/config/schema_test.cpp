@@ -206,6 +206,13 @@ TEST_F(SchemaTest, ReportsMissingRequiredKeys) {
     EXPECT_EQ(code_, ExitCode::kUsage) << "without a file it is the command line that lacks something";
 }
 
+TEST_F(SchemaTest, AnEmptyTextIsNoValueOfARequiredKey) {
+    std::filesystem::path needed;
+    schema_.key("convert.volumes", needed, "folder of the volumes").required().flag("--volumes");
+    EXPECT_THAT(error_of("convert: {volumes: ''}\n"), HasSubstr("convert.volumes must not be empty"));
+    EXPECT_EQ(code_, ExitCode::kBadConfig);
+}
+
 TEST_F(SchemaTest, MissingRequiredKeysOfAFileAreABadConfiguration) {
     std::string needed;
     schema_.key("convert.volumes", needed, "folder of the volumes").required().flag("--volumes");

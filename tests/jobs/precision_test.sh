@@ -45,6 +45,16 @@ for nonsense in '1,1' '1 --with training.mixed_precision=fp32' '1 --with experim
     [[ $code == 64 && ! -e nonsense ]]
 done
 
+refused() {  # <exit code> <arguments of study>
+    code=0
+    study "${@:2}" 2> refused.log || code=$?
+    [[ $code == "$1" ]]
+}
+touch a_file
+refused 73 a_file 1 shards 20
+refused 64 '' 1 shards 20
+config=/none refused 78 nonsense 1 shards 20
+
 code=0
 study broken 1,2 shards 20 --with model.clip.dim_latent=0 2> error.log || code=$?
 [[ $code == 78 ]] && grep -q 'fp32.log says why' error.log

@@ -39,6 +39,12 @@ std::vector<nlohmann::json> records_of(ProcessResult const& result) {
     return records;
 }
 
+TEST(BenchLoader, WithoutShardsIsAUsageError) {
+    ProcessResult const result = run_process({CTCLIP_BIN "/ctclip-bench", "loader"});
+    EXPECT_EQ(result.exit_code, 64);
+    EXPECT_THAT(result.err, HasSubstr("--shards: is missing (or --volumes)"));
+}
+
 /// x is cropped, y and z are padded; expected hashes are those of the Python reference.
 TEST(RealCt, BecomesTheModelInputOfTheReference) {
     TempDir const dir;
