@@ -67,9 +67,7 @@ void ConvertOptions::bind(Schema& schema) {
     schema.key("convert.labels", labels, "CSV of the 18 labels")
         .flag("--labels", {"--labels_file"})
         .required();
-    schema.key("convert.output", output, "folder of the shards; the same command again resumes there")
-        .flag("--output", {"--output_dir"})
-        .required();
+    schema.key("convert.output", output, "folder of the shards").flag("--output", {"--output_dir"}).required();
     schema.key("convert.npz_key", npz_key, "array in each NPZ; auto: the first of data, volume, arr_0, arr")
         .flag("--npz_key", {"--npz-key"});
     schema.key("convert.samples_per_shard", samples_per_shard, "volumes per shard")
