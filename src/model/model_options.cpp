@@ -2,7 +2,9 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -54,7 +56,10 @@ void ModelOptions::validate() const {
     }
     auto const must_divide = [&](std::int64_t divisor, std::int64_t whole, char const* what) {
         if (divisor > 0 && whole % divisor != 0) {
-            problems.push_back(fmt::format("{}: {} is not a multiple of {}", what, whole, divisor));
+            std::string problem = fmt::format("{}: {} is not a multiple of {}", what, whole, divisor);
+            if (std::ranges::find(problems, problem) == problems.end()) {  // one key sets height and width
+                problems.push_back(std::move(problem));
+            }
         }
     };
     must_divide(image.patch_height, image.image_height,

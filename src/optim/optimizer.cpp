@@ -1,5 +1,6 @@
 #include "optim/optimizer.hpp"
 
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -30,7 +31,7 @@ StepReport StepOutcome::read() const {
     at::Tensor const on_host = packed_on_host_.read();
     double const* const values = on_host.const_data_ptr<double>();
     return {.is_skipped = values[0] != 0.0,
-            .grad_norm = values[1],
+            .grad_norm = std::fabs(values[1]),  // NaN has a sign too, which would be printed
             .lr = values[2],
             .loss_scale = values[3],
             .next_loss_scale = values[4],

@@ -1,6 +1,7 @@
 #include "train/step_settlement.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -15,6 +16,11 @@ namespace {
 StepReport read(StepOutcome const& outcome) {
     WaitScope const waiting;
     return outcome.read();
+}
+
+/// Which says nothing, but would be printed.
+double without_sign_of_nan(double value) {
+    return std::isnan(value) ? std::fabs(value) : value;
 }
 
 }  // namespace
@@ -50,7 +56,7 @@ void StepSettlement::settle() {
 StepFacts StepSettlement::look_at(PendingStep const& step, StepReport const& report) {
     return {.step = step.step,
             .epoch = step.epoch,
-            .loss = step.loss.read().item<double>(),
+            .loss = without_sign_of_nan(step.loss.read().item<double>()),
             .report = report,
             .timer = step.result.timer,
             .step_s = duration_s(step),

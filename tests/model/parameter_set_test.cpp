@@ -87,6 +87,15 @@ TEST(ModelOptions, ReportsEveryImpossibleSizeAtOnce) {
                                    HasSubstr("8 is not a multiple of 3"), HasSubstr("dropout is 1"))));
 }
 
+TEST(ModelOptions, NameWhatIsWrongWithASquarePatchOnce) {
+    ModelOptions options;
+    options.image.image_height = options.image.image_width = 100;
+    options.image.patch_height = options.image.patch_width = 30;
+    EXPECT_THAT([&] { options.validate(); },
+                ThrowsMessage<Error>("the model cannot be built: model.image_encoder.patch_size must divide "
+                                     "image_size: 100 is not a multiple of 30"));
+}
+
 TEST(ParameterSet, InitialisesAsThePythonClassesDo) {
     ParameterSet const parameters = small_set(1);
     at::Tensor const query =

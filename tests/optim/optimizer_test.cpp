@@ -181,6 +181,13 @@ TEST(Optimizer, OutcomesMayBeReadLater) {
     EXPECT_DOUBLE_EQ(second.read().grad_norm, std::sqrt(3.0));
 }
 
+TEST(Optimizer, ANormThatIsNotANumberHasNoSign) {
+    Optimizer optimizer(two_parameters(), constant_rate(), 10);
+    double const norm = optimizer.step(gradients_of(-std::nanf(""), 0.0F)).read().grad_norm;
+    EXPECT_TRUE(std::isnan(norm));
+    EXPECT_FALSE(std::signbit(norm)) << "logs would say -nan";
+}
+
 TEST(Optimizer, ResumesBitForBit) {
     auto const run = [](Optimizer& optimizer, int first, int last) {
         for (int step = first; step < last; ++step) {

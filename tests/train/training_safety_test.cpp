@@ -134,7 +134,7 @@ TEST_F(TrainingSafetyTest, ALossThatIsNotANumberIsTracedToRankStudyAndStage) {
     auto const poison = [&] {
         if (is_victim()) {
             at::NoGradGuard const no_grad;
-            run.parameters().at("to_visual_latent.weight").view({-1})[0] = std::nanf("");
+            run.parameters().at("to_visual_latent.weight").view({-1})[0] = -std::nanf("");  // logs say nan
         }
         return false;
     };
