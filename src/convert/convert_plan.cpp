@@ -87,9 +87,8 @@ void tell_passed_over(VolumeScan const& scan, StudyTable const& studies, std::fi
                !std::ranges::binary_search(scan.volumes, it.study_id, {}, &FoundVolume::study_id);
     });
     require(lost.empty(), ExitCode::kBadInput,
-            "{}: {} studies of the CSVs have something there that is no file: {}. They would be left out for good. "
-            "Mount or "
-            "repair what the links lead to, or remove these entries to convert the rest",
+            "{}: {} studies of the CSVs have something there that is no file: {}. They would be missing from all that "
+            "follows. Mount or repair what the links lead to, or remove these entries to go on without them",
             folder.string(), lost.size(), list_start(lost));
     if (!scan.passed_over.empty()) {
         log_warning("{}: {} entries are passed over, because they are no files: {}", folder.string(),
