@@ -1,5 +1,5 @@
-/// What NIfTI headers say otherwise than themselves or the metadata CSV. An archive may have the same oddity in each of its
-/// volumes: the first few are logged by name, all are counted.
+/// What NIfTI headers say otherwise than themselves or the metadata CSV. An archive may have the same oddity in each
+/// of its volumes: the first few are logged by name, all are counted.
 #pragma once
 
 #include <array>
