@@ -44,8 +44,8 @@ double probe_volumes(ConvertOptions const& options, ConvertEnvironment const& en
         PlannedStudy const& study = to_convert[i * to_convert.size() / num_probes];
         converter.convert(study, sample);
         header_warnings.note(sample.header_warnings);
-        if (sample.is_streamed && !sample.quarantine_reason) {
-            converter.stream(sample, [](auto) {});
+        if (!sample.quarantine_reason) {
+            converter.take_voxels(sample, [](auto) {});
         }
         source_bytes += static_cast<double>(study.source_size_bytes);
         shard_bytes += static_cast<double>(num_voxels(sample.metadata.volume_shape)) * sizeof(std::uint16_t);

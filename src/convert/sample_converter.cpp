@@ -20,8 +20,8 @@ constexpr double kSpacingTolerance = 0.01;
 /// Of the process, beside what is resident when conversion begins: two shards being written (two blocks each, one
 /// more to read back), and the buffers of streaming.
 constexpr std::uint64_t kWorkingBytes = std::uint64_t{32} << 20;
-/// SampleStream: one is being written while the next is converted.
-constexpr std::uint64_t kVolumesOfHalves = 2;
+/// SampleStream: one is being written while the next is decoded.
+constexpr std::uint64_t kSamplesInMemory = 2;
 
 /// To `num_voxels`, without old and new memory at the same time.
 void resize_afresh(LargeVector<std::uint16_t>& halves, std::size_t num_voxels) {
@@ -37,19 +37,6 @@ void describe(VolumeHeader const& header, ConversionRecord& record) {
     record.source_shape = header.shape;
     record.is_fortran_order = header.is_fortran_order;
     record.is_big_endian = header.is_big_endian;
-}
-
-/// Decodes and converts what is open in `npz`, piece by piece. @return the ledger of it all.
-HalfStatistics decode_in_pieces(NpzReader& npz, VolumeHeader const& header,
-                                std::function<void(std::span<std::uint16_t> halves)> const& use) {
-    HalfConverter converter(header);
-    std::vector<std::uint16_t> halves;
-    npz.decode_in_pieces([&](std::span<std::byte const> voxels) {
-        halves.resize(voxels.size() / item_size_bytes(header.type));
-        converter.convert(voxels, halves);
-        use(halves);
-    });
-    return converter.statistics();
 }
 
 /// Keeps of a volume that passes by what check_hu() looks at.
@@ -110,7 +97,7 @@ void SampleConverter::convert(PlannedStudy const& planned, ConvertedSample& samp
     if (is_nifti(path) && options_.rescale == RescalePolicy::kCsv) {
         require_one_scaling(nifti_.header(), study->rescale_slope, study->rescale_intercept, path);
     }
-    if (!sample.is_streamed) {
+    if (sample.voxels == VoxelsWait::kAsHalves) {
         require_plausible_hu(sample.halves, sample.conversion, path);
     }
     sample.report = study->findings + "\n" + study->impressions;
@@ -131,7 +118,6 @@ void SampleConverter::load(std::filesystem::path const& path, PlannedStudy const
                 path.string(), size_bytes, planned.source_size_bytes);
         sample.quarantine_reason.reset();
         sample.header_warnings.clear();
-        sample.is_streamed = false;
         sample.conversion = {};
         sample.conversion.source_path = planned.source_path;
         sample.conversion.source_size_bytes = planned.source_size_bytes;
@@ -158,6 +144,7 @@ void SampleConverter::load_nifti(std::filesystem::path const& path, ConvertedSam
     describe(array, sample.conversion);
     NiftiHeader const& header = nifti_.header();
     sample.conversion.nifti = {header.type, header.slope, header.intercept, header.orientation};
+    sample.voxels = VoxelsWait::kAsHalves;
     resize_afresh(sample.halves, array.num_voxels());
     sample.conversion.ledger = convert_to_half(array, sample.halves);
     // The file was read a moment ago: this comes from the page cache.
@@ -165,34 +152,30 @@ void SampleConverter::load_nifti(std::filesystem::path const& path, ConvertedSam
 }
 
 void SampleConverter::load_npz(std::filesystem::path const& path, ConvertedSample& sample) {
-    VolumeHeader const& header = npz_.open(path, options_.npz_key);
+    VolumeHeader const& header = sample.npz.open(path, options_.npz_key);
     describe(header, sample.conversion);
-    sample.is_streamed = !fits_in_memory(header);
-    if (sample.is_streamed) {
+    if (!fits_in_memory(sample, header)) {
         require(!header.is_fortran_order, ExitCode::kBadInput,
                 "{}: the array is in Fortran order and does not fit convert.memory_limit_mb = {} (a shard's voxels are in C "
                 "order, so that all of them are needed first). Raise the limit, or 0 for none.",
                 path.string(), options_.memory_limit_mb);
         log_debug("{}: decoded piece by piece (ISA-L)", path.string());
-        if (options_.out_of_range == OutOfRangePolicy::kQuarantine) {
-            // Decoded twice: nothing of a volume that is left out may get into the shard.
-            sample.conversion.ledger = decode_in_pieces(npz_, header, [this](auto) { after_piece_(); });
-        }
-        return;
-    }
-    resize_afresh(sample.halves, header.num_voxels());
-    if (header.is_fortran_order) {
-        sample.conversion.ledger = convert_to_half(npz_.decode_whole(), sample.halves);
+        sample.voxels = VoxelsWait::kInFile;
     } else {
-        HalfConverter converter(header);
-        npz_.decode_whole([&](std::span<std::byte const> voxels) {
-            converter.convert(voxels, std::span(sample.halves)
-                                          .subspan(converter.num_converted(), voxels.size() / item_size_bytes(header.type)));
-            after_piece_();
-        });
-        sample.conversion.ledger = converter.statistics();
+        if (needs_all_halves(header)) {
+            sample.voxels = VoxelsWait::kAsHalves;
+            resize_afresh(sample.halves, header.num_voxels());
+            sample.conversion.ledger = convert_to_half(sample.npz.decode_whole(), sample.halves);
+            sample.conversion.source_crc32c = sample.npz.file_crc32c();
+            return;
+        }
+        sample.npz.inflate();
+        sample.voxels = VoxelsWait::kAsStored;
     }
-    sample.conversion.source_crc32c = npz_.file_crc32c();
+    if (options_.out_of_range == OutOfRangePolicy::kQuarantine) {
+        // Converted twice: nothing of a volume that is left out may get into the shard.
+        sample.conversion.ledger = convert_pieces(sample, [this](auto) { after_piece_(); });
+    }
 }
 
 void SampleConverter::check_orientation(std::filesystem::path const& path, ConvertedSample& sample) const {
@@ -266,17 +249,18 @@ void SampleConverter::require_plausible_hu(std::span<std::uint16_t const> halves
     }
 }
 
-void SampleConverter::stream(ConvertedSample& sample, HalfSink const& put) {
+void SampleConverter::take_voxels(ConvertedSample& sample, HalfSink const& put) {
+    if (sample.voxels == VoxelsWait::kAsHalves) {
+        put(sample.halves);
+        return;
+    }
     ConversionRecord& record = sample.conversion;
     std::filesystem::path const path = options_.volumes / record.source_path;
-    VolumeHeader const& header = streaming_npz_.open(path, record.npz_key);
-    bool const is_as_described = header.type == record.source_type && header.shape == record.source_shape &&
-                                 header.is_fortran_order == record.is_fortran_order &&
-                                 streaming_npz_.file_bytes() == record.source_size_bytes;
-    require(is_as_described, ExitCode::kTryAgain,
-            "{}: the file changed while it was read. Run again when its writer is done.", path.string());
-    HuSample hu_sample(header.num_voxels());
-    record.ledger = decode_in_pieces(streaming_npz_, header, [&](std::span<std::uint16_t> halves) {
+    if (sample.voxels == VoxelsWait::kInFile) {
+        require_as_described(sample, sample.npz.open(path, record.npz_key));
+    }
+    HuSample hu_sample(sample.npz.array().num_voxels());
+    record.ledger = convert_pieces(sample, [&](std::span<std::uint16_t> halves) {
         if (options_.out_of_range == OutOfRangePolicy::kSaturate) {
             saturate_halves(halves);
         }
@@ -286,21 +270,49 @@ void SampleConverter::stream(ConvertedSample& sample, HalfSink const& put) {
         put(halves);
         after_piece_();
     });
-    record.source_crc32c = streaming_npz_.file_crc32c();
+    record.source_crc32c = sample.npz.file_crc32c();
     if (options_.out_of_range != OutOfRangePolicy::kSaturate || record.ledger.num_nan > 0) {
         require_finite_halves(record.ledger, record.source_shape, path);
     }
     require_plausible_hu(hu_sample.halves(), record, path);
 }
 
-bool SampleConverter::fits_in_memory(VolumeHeader const& header) {
+void SampleConverter::require_as_described(ConvertedSample const& sample, VolumeHeader const& header) const {
+    ConversionRecord const& record = sample.conversion;
+    bool const is_as_described = header.type == record.source_type && header.shape == record.source_shape &&
+                                 header.is_fortran_order == record.is_fortran_order &&
+                                 sample.npz.file_bytes() == record.source_size_bytes;
+    require(is_as_described, ExitCode::kTryAgain,
+            "{}: the file changed while it was read. Run again when its writer is done.",
+            (options_.volumes / record.source_path).string());
+}
+
+HalfStatistics SampleConverter::convert_pieces(
+    ConvertedSample& sample, std::function<void(std::span<std::uint16_t> halves)> const& use) const {
+    VolumeHeader const& header = sample.npz.array();
+    HalfConverter converter(header);
+    std::vector<std::uint16_t> halves;
+    sample.npz.decode_in_pieces([&](std::span<std::byte const> voxels) {
+        halves.resize(voxels.size() / item_size_bytes(header.type));
+        converter.convert(voxels, halves);
+        use(halves);
+    });
+    return converter.statistics();
+}
+
+bool SampleConverter::needs_all_halves(VolumeHeader const& header) const {
+    return header.is_fortran_order || options_.layout == VolumeLayout::kPreprocessed;
+}
+
+bool SampleConverter::fits_in_memory(ConvertedSample const& sample, VolumeHeader const& header) {
     std::uint64_t const limit_bytes = static_cast<std::uint64_t>(options_.memory_limit_mb) << 20;
     std::uint64_t const halves_bytes =
-        std::max<std::uint64_t>(largest_halves_bytes_, allocated_bytes(header.num_voxels() * sizeof(std::uint16_t)));
-    bool const fits = limit_bytes == 0 ||
-                      reserved_bytes_ + npz_.bytes_held_by_whole() + kVolumesOfHalves * halves_bytes <= limit_bytes;
+        needs_all_halves(header) ? allocated_bytes(header.num_voxels() * sizeof(std::uint16_t)) : 0;
+    std::uint64_t const held_bytes =
+        std::max<std::uint64_t>(largest_held_bytes_, sample.npz.bytes_held_by_whole() + halves_bytes);
+    bool const fits = limit_bytes == 0 || reserved_bytes_ + kSamplesInMemory * held_bytes <= limit_bytes;
     if (fits) {
-        largest_halves_bytes_ = halves_bytes;
+        largest_held_bytes_ = held_bytes;
     }
     return fits;
 }

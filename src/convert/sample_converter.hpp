@@ -35,24 +35,33 @@ using VolumePreprocessor =
 /// Takes the next voxels of a volume, C order.
 using HalfSink = std::function<void(std::span<std::uint16_t const> halves)>;
 
-/// Its memory is reused from study to study.
+/// Where a sample's voxels wait for take_voxels().
+enum class VoxelsWait {
+    kInFile,   ///< the volume would not fit the memory limit
+    kAsStored,  ///< inflated in memory, not yet held against the file's checksum
+    kAsHalves,
+};
+
+/// All of a study but its voxels, which take_voxels() gives. Its memory is reused from study to study.
 struct ConvertedSample {
     SampleMetadata metadata;
-    LargeVector<std::uint16_t> halves;  ///< unspecified if is_streamed
-    bool is_streamed = false;  ///< the volume would not fit the memory limit: its voxels are to be had from stream()
     std::string report;
     std::vector<float> labels;
-    ConversionRecord conversion;
+    ConversionRecord conversion;  ///< complete once take_voxels() has returned
     std::vector<HeaderWarning> header_warnings;  ///< none for NPZ
     std::optional<std::string>
         quarantine_reason;  ///< present: policy keeps the study out; the rest is unspecified
+
+    VoxelsWait voxels = VoxelsWait::kAsHalves;
+    NpzReader npz;                      ///< kInFile: knows the file. kAsStored: holds the voxels.
+    LargeVector<std::uint16_t> halves;  ///< kAsHalves
 };
 
 class SampleConverter {
   public:
     /// @param studies     must outlive this.
     /// @param preprocess   needed for layout `preprocessed` only.
-    /// @param after_piece  called in convert() and stream() whenever another piece of a volume is converted.
+    /// @param after_piece  called whenever another piece of a volume is converted.
     SampleConverter(ConvertOptions const& options, StudyTable const& studies, VolumePreprocessor preprocess,
                     std::function<void()> after_piece = [] {});
 
@@ -61,17 +70,23 @@ class SampleConverter {
     ///         the file keeps changing; kIoError.
     void convert(PlannedStudy const& planned, ConvertedSample& sample);
 
-    /// Decodes a sample with is_streamed into `put` and completes its conversion record. May run while another thread is in
-    /// convert(). What `put` took is proven only when this returns: a damaged file or a refused value shows at the end.
+    /// Gives all halves of a converted sample to `put`, in pieces that the cache holds, and completes its conversion record.
+    /// Once. May run while another thread is in convert(). What `put` took is proven only when this returns: a refused
+    /// value, or the damage of a file that waited in the file, shows at the end.
     /// @throws Error as convert(). A file that changes meanwhile is kTryAgain at once.
-    void stream(ConvertedSample& sample, HalfSink const& put);
+    void take_voxels(ConvertedSample& sample, HalfSink const& put);
 
   private:
     void load(std::filesystem::path const& path, PlannedStudy const& planned, ConvertedSample& sample);
     void load_nifti(std::filesystem::path const& path, ConvertedSample& sample);
     void load_npz(std::filesystem::path const& path, ConvertedSample& sample);
-    /// Whether the volume that is open in npz_ may be in memory as a whole, beside two volumes of halves.
-    bool fits_in_memory(VolumeHeader const& header);
+    /// Whether the volume that is open in sample.npz may be in memory as a whole, as another sample's is.
+    bool fits_in_memory(ConvertedSample const& sample, VolumeHeader const& header);
+    /// Whether every voxel must be known before the first one can be given away.
+    bool needs_all_halves(VolumeHeader const& header) const;
+    HalfStatistics convert_pieces(ConvertedSample& sample,
+                                  std::function<void(std::span<std::uint16_t> halves)> const& use) const;
+    void require_as_described(ConvertedSample const& sample, VolumeHeader const& header) const;
     /// Applies policy to the NIfTI read last, if its two orientations contradict each other.
     void check_orientation(std::filesystem::path const& path, ConvertedSample& sample) const;
     /// Says so when the NIfTI read last is more than one per cent off the CSV's spacing. The CSV counts: headers of
@@ -87,12 +102,9 @@ class SampleConverter {
     StudyTable const& studies_;
     VolumePreprocessor preprocess_;
     std::function<void()> after_piece_;
-    NpzReader npz_;
     NiftiReader nifti_;
-    std::uint64_t reserved_bytes_;            ///< what the process needs beside volumes
-    std::uint64_t largest_halves_bytes_ = 0;  ///< of all volumes that were whole in memory
-
-    NpzReader streaming_npz_;  ///< stream() runs beside convert()
+    std::uint64_t reserved_bytes_;          ///< what the process needs beside volumes
+    std::uint64_t largest_held_bytes_ = 0;  ///< by a sample, of all volumes that were whole in memory
 };
 
 }  // namespace ctclip

@@ -1,5 +1,6 @@
-/// Converted samples in plan order, one ahead: while the caller writes a sample, a second thread reads,
-/// inflates and converts the next one. Memory: two converted volumes, one compressed and one inflated source; of samples that are streamed, next to nothing.
+/// Samples in plan order, one ahead: while the caller takes and writes a sample's voxels, a second thread reads and inflates
+/// the next one. Memory: two volumes as stored, and their compressed sources; of volumes that stay in their files, next to
+/// nothing.
 #pragma once
 
 #include <array>

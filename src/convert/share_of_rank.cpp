@@ -125,14 +125,9 @@ void ShareOfRank::await_commit() {
 
 void ShareOfRank::add(std::string const& key, ConvertedSample& sample, SampleConverter& converter,
                       ShardWriter& writer) {
-    if (!sample.is_streamed) {
-        ++decoded_.num_whole;
-        writer.add(key, sample.metadata, sample.halves, sample.report, sample.labels, sample.conversion);
-        return;
-    }
-    ++decoded_.num_in_pieces;
+    ++(sample.voxels == VoxelsWait::kInFile ? decoded_.num_in_pieces : decoded_.num_whole);
     writer.begin_sample(key, sample.metadata, sample.report, sample.labels);
-    converter.stream(sample, [&](auto halves) { writer.append_voxels(halves); });
+    converter.take_voxels(sample, [&](auto halves) { writer.append_voxels(halves); });
     writer.end_sample(sample.conversion);
 }
 

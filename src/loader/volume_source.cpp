@@ -91,13 +91,18 @@ SourceSample VolumeSource::read(std::int64_t index, HostBuffer& voxels) const {
     desk->converter.convert(study(index), converted);
     warn_once_of_header(index, converted);
     SourceSample result;
+    std::span<std::uint16_t> const halves =
+        voxels.resize<std::uint16_t>(static_cast<std::size_t>(num_voxels(converted.metadata.volume_shape)));
+    std::size_t num_taken = 0;
+    desk->converter.take_voxels(converted, [&](std::span<std::uint16_t const> piece) {
+        std::ranges::copy(piece, halves.subspan(num_taken).begin());
+        num_taken += piece.size();
+    });
+    result.voxels = halves;
     result.key = converted.metadata.study_id;
     result.metadata = std::move(converted.metadata);
     result.report = std::move(converted.report);
     result.labels = std::move(converted.labels);
-    std::span<std::uint16_t> const halves = voxels.resize<std::uint16_t>(converted.halves.size());
-    std::ranges::copy(converted.halves, halves.begin());
-    result.voxels = halves;
     give_back(std::move(desk));
     return result;
 }

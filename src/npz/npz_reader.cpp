@@ -82,25 +82,6 @@ void inflate_whole(std::span<std::byte const> compressed, std::span<std::byte> o
             ExitCode::kBadInput, "{}: the deflate stream is damaged", what);
 }
 
-/// Checks a member's CRC-32 and hands its voxels on, both while they are in the cache.
-class PieceCheck {
-  public:
-    explicit PieceCheck(VoxelSink const& use) : use_(use) {}
-
-    void take_header(std::span<std::byte const> bytes) { crc32_ = libdeflate_crc32(crc32_, bytes.data(), bytes.size()); }
-    void take_voxels(std::span<std::byte const> bytes) {
-        take_header(bytes);
-        if (use_) {
-            use_(bytes);
-        }
-    }
-    std::uint32_t crc32() const { return crc32_; }
-
-  private:
-    VoxelSink const& use_;
-    std::uint32_t crc32_ = 0;
-};
-
 }  // namespace
 
 /// An open file with the member that was chosen.
@@ -110,7 +91,7 @@ struct NpzReader::Source {
 
     /// Runs `action`; if the file has changed meanwhile, then that is the reason of any error, and worth a retry.
     template <class Action>
-    void guarded(Action const& action) {
+    void guarded(Action const& action) const {
         try {
             action();
         } catch (Error const&) {
@@ -139,6 +120,7 @@ NpzReader::~NpzReader() = default;
 
 VolumeHeader const& NpzReader::open(std::filesystem::path const& path, std::string const& key) {
     source_ = std::make_unique<Source>(path);
+    is_inflated_ = false;
     Source& source = *source_;
     source.guarded([&] {
         source.member =
@@ -164,48 +146,69 @@ std::uint64_t NpzReader::bytes_held_by_whole() const {
 
 std::uint64_t NpzReader::file_bytes() const { return source_->guard.size_bytes(); }
 
-NpzArray const& NpzReader::decode_whole(VoxelSink const& use) {
-    std::unique_ptr<Source> const source = std::move(source_);
-    source->guarded([&] {
-        DigestedFile file(source->file, source->path);
-        file.skip_to(source->member.data_offset);
-        std::span<std::byte> const content = array_.member.resize(source->member.uncompressed_bytes);
-        if (source->member.method == ZipMethod::kStored) {
+void NpzReader::inflate() {
+    Source& source = *source_;
+    source.guarded([&] {
+        DigestedFile file(source.file, source.path);
+        file.skip_to(source.member.data_offset);
+        std::span<std::byte> const content = array_.member.resize(source.member.uncompressed_bytes);
+        if (source.member.method == ZipMethod::kStored) {
             file.read(content);
         } else {
-            file.read(compressed_.resize(source->member.compressed_bytes));
-            inflate_whole(compressed_.bytes(), content, source->what);
+            file.read(compressed_.resize(source.member.compressed_bytes));
+            inflate_whole(compressed_.bytes(), content, source.what);
         }
-        PieceCheck check(use);
-        check.take_header(content.first(array_.payload_offset));
-        for (std::size_t done = array_.payload_offset; done < content.size(); done += kPieceBytes) {
-            check.take_voxels(content.subspan(done, std::min(kPieceBytes, content.size() - done)));
-        }
-        source->require_crc32(check.crc32());
-        file.skip_to(source->guard.size_bytes());
+        file.skip_to(source.guard.size_bytes());
         file_crc32c_ = file.crc32c();
     });
+    source.file.reset();
+    is_inflated_ = true;
+}
+
+NpzArray const& NpzReader::decode_whole() {
+    inflate();
+    std::span<std::byte const> const content = array_.member.bytes();
+    source_->require_crc32(libdeflate_crc32(0, content.data(), content.size()));
     return array_;
 }
 
 void NpzReader::decode_in_pieces(VoxelSink const& use) {
-    std::unique_ptr<Source> const source = std::move(source_);
-    source->guarded([&] {
-        DigestedFile file(source->file, source->path);
-        MemberStream stream(file, source->member, source->what);
-        PieceCheck check(use);
+    is_inflated_ ? give_inflated(use) : give_from_file(use);
+}
+
+void NpzReader::give_inflated(VoxelSink const& use) const {
+    std::span<std::byte const> const content = array_.member.bytes();
+    std::uint32_t crc32 = libdeflate_crc32(0, content.data(), array_.payload_offset);
+    for (std::size_t done = array_.payload_offset; done < content.size(); done += kPieceBytes) {
+        std::span<std::byte const> const voxels = content.subspan(done, std::min(kPieceBytes, content.size() - done));
+        crc32 = libdeflate_crc32(crc32, voxels.data(), voxels.size());
+        use(voxels);
+    }
+    source_->require_crc32(crc32);
+}
+
+void NpzReader::give_from_file(VoxelSink const& use) {
+    Source const& source = *source_;
+    source.guarded([&] {
+        DigestedFile file(source.file, source.path);
+        MemberStream stream(file, source.member, source.what);
         std::span<std::byte> const piece = piece_.resize(kPieceBytes);
-        stream.read(piece.first(array_.payload_offset));
-        check.take_header(piece.first(array_.payload_offset));
-        for (std::uint64_t left = source->header.payload_bytes; left > 0;) {
-            std::span<std::byte> const voxels = piece.first(std::min<std::uint64_t>(kPieceBytes, left));
-            stream.read(voxels);
-            check.take_voxels(voxels);
+        std::uint32_t crc32 = 0;
+        auto const read = [&](std::uint64_t num_bytes) {
+            std::span<std::byte> const bytes = piece.first(num_bytes);
+            stream.read(bytes);
+            crc32 = libdeflate_crc32(crc32, bytes.data(), bytes.size());
+            return bytes;
+        };
+        read(array_.payload_offset);
+        for (std::uint64_t left = source.header.payload_bytes; left > 0;) {
+            std::span<std::byte const> const voxels = read(std::min<std::uint64_t>(kPieceBytes, left));
+            use(voxels);
             left -= voxels.size();
         }
         stream.finish();
-        source->require_crc32(check.crc32());
-        file.skip_to(source->guard.size_bytes());
+        source.require_crc32(crc32);
+        file.skip_to(source.guard.size_bytes());
         file_crc32c_ = file.crc32c();
     });
 }

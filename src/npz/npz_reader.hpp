@@ -68,7 +68,7 @@ class NpzReader {
     NpzReader& operator=(NpzReader&&) noexcept;
     ~NpzReader();
 
-    /// Checks everything that can be known before a voxel is decoded. One of the decoding calls may follow, once.
+    /// Checks everything that can be known before a voxel is decoded. The decoding calls may follow.
     /// @param key  the array's name, or "auto": the first of data, volume, arr_0, arr that the file has.
     /// @return     valid until the next open().
     /// @throws Error kBadInput (path, member, what is wrong), kTryAgain if the file changed while it was read,
@@ -79,10 +79,14 @@ class NpzReader {
     std::uint64_t file_bytes() const;  ///< of what is open, on disk
 
     /// Decodes into one buffer (libdeflate: the fastest).
-    /// @return  valid until the next call.
-    NpzArray const& decode_whole(VoxelSink const& use = {});
-    /// Decodes piece by piece (ISA-L) in less than 1 MiB of memory, whatever the volume's size.
+    /// @return  array(), valid until the next call.
+    NpzArray const& decode_whole();
+    /// The first half of decode_whole(): the buffer's CRC-32 is left to decode_in_pieces(), which looks at every byte anyway.
+    void inflate();
+    /// Decodes piece by piece: what inflate() has left in memory; else from the file (ISA-L), in less than 1 MiB of memory
+    /// whatever the volume's size.
     void decode_in_pieces(VoxelSink const& use);
+    NpzArray const& array() const { return array_; }
     /// Of the whole file that was decoded last.
     std::uint32_t file_crc32c() const { return file_crc32c_; }
 
@@ -98,9 +102,12 @@ class NpzReader {
     struct Source;
 
     void read_header(Source& source);
+    void give_inflated(VoxelSink const& use) const;
+    void give_from_file(VoxelSink const& use);
 
     NpzLimits limits_;
     std::unique_ptr<Source> source_;  ///< what is open
+    bool is_inflated_ = false;
     ScratchBuffer compressed_;
     ScratchBuffer piece_;
     NpzArray array_;
