@@ -39,7 +39,7 @@ ExitCode bench_convert(ToolContext& tool, BenchConvertOptions const& options) {
     }
     ConvertBenchmark const& last = runs.back();
     tool.write_json(
-        {{"schema", "ctclip.bench.convert/1"},
+        {{"schema", "ctclip.bench.convert/2"},
          {"volumes", last.num_volumes},
          {"source_file_bytes", last.source_file_bytes},
          {"source_array_bytes", last.source_array_bytes},
@@ -61,7 +61,7 @@ ExitCode bench_convert(ToolContext& tool, BenchConvertOptions const& options) {
          {"volumes_decoded_in_pieces", last.decoded.num_in_pieces},
          {"decoder", last.decoded.num_in_pieces > 0 ? "ISA-L" : "libdeflate"},
          {"instruction_set", half_instruction_set()},
-         {"sha256", sha256_blocks_method()},
+         {"sha256_method", sha256_blocks_method()},
          {"writes", last.writing_method},
          {"processor", processor_name()},
          {"software", software_name()}});

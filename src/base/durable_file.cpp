@@ -121,14 +121,10 @@ std::uint32_t DurableFile::write(std::span<std::byte const> bytes) {
     return crc;
 }
 
-std::span<std::byte const> DurableFile::undigested() const {
-    std::size_t const done = digest_->num_bytes() % kDirectBlockBytes;
-    return blocks_.block().subspan(done, block_used_bytes_ - done);
-}
-
 void DurableFile::digest_groups_of(std::size_t num_bytes) {
     if (digest_) {
-        std::span<std::byte const> const rest = undigested();
+        std::size_t const done = digest_->num_bytes() % kDirectBlockBytes;
+        std::span<std::byte const> const rest = blocks_.block().subspan(done, block_used_bytes_ - done);
         digest_->add(rest.first(rest.size() / num_bytes * num_bytes));
     }
 }
@@ -136,8 +132,8 @@ void DurableFile::digest_groups_of(std::size_t num_bytes) {
 std::string DurableFile::seal() {
     CTCLIP_EXPECT(!is_sealed_);
     is_sealed_ = true;
-    digest_groups_of(kVerityBlockBytes);
-    std::string digest = digest_ ? digest_->finish_hex(undigested()) : "";
+    digest_groups_of(1);
+    std::string digest = digest_ ? digest_->finish_hex() : "";
     blocks_.finish(block_used_bytes_);
     if (::fsync(file_.get()) != 0) {
         fail_errno(ExitCode::kIoError, "cannot sync " + partial_path_.string(), errno);
@@ -175,10 +171,6 @@ void DurableFile::commit() {
 }
 
 void DurableFile::verify_read_back() {
-    std::uint64_t const num_bytes = file_size_bytes(open_for_reading(partial_path_), partial_path_);
-    require(num_bytes == bytes_written_, ExitCode::kIoError,
-            "{}: {} bytes were written, but the file has {}; the storage is not reliable", final_path_.string(),
-            bytes_written_, num_bytes);
     std::uint32_t const found = read_back_.finish(bytes_written_);
     require(found == crc32c_, ExitCode::kIoError,
             "{}: what was read back differs from what was written (CRC-32C {:08x} instead of {:08x}); the storage is "

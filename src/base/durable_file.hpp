@@ -27,9 +27,9 @@ enum class FileDigest {
     kFsVerity,  ///< fsverity_digest.hpp
 };
 
-/// Writes a private temporary `.<name>.<unique>.partial` beside the target (exclusive, the user's umask), and
-/// puts it under its final name only after fsync, checked close and a read-back from storage whose CRC-32C
-/// equals what was written. The destructor removes an uncommitted temporary.
+/// Writes a private temporary `.<name>.<unique>.partial` beside the target (exclusive, the user's umask), and puts it
+/// under its final name only after fsync, checked close and a read-back from storage whose CRC-32C equals what was written
+/// (of large files part by part, each after a sync: read_back.hpp). The destructor removes an uncommitted temporary.
 /// @throws Error kCannotCreate, kIoError, kNoPermission; after any throw nothing new is under the final name
 /// (kReplace: but for a folder that cannot be synced; then the new file, whole, has replaced the old one, and a
 /// power cut may undo that).
@@ -48,12 +48,11 @@ class DurableFile {
 
     /// Everything of commit() but the final name: for a digest that must be on record before the file
     /// appears. Nothing can be written afterwards.
-    /// @return  the digest (hex) that was asked for.
+    /// @return  the digest (hex) that was asked for; empty for FileDigest::kNone.
     std::string seal();
     void commit();
 
   private:
-    std::span<std::byte const> undigested() const;
     void digest_groups_of(std::size_t num_bytes);
     void verify_read_back();
 

@@ -4,7 +4,6 @@
 #include <array>
 
 #include "base/digest.hpp"
-#include "base/error.hpp"
 
 namespace ctclip {
 namespace {
@@ -14,10 +13,20 @@ constexpr std::size_t kDigestsThatGoUp = 16 * kDigestsPerBlock;  ///< as many bl
 
 }  // namespace
 
-void FsVerityDigest::add(std::span<std::byte const> whole_blocks) {
-    CTCLIP_EXPECT(whole_blocks.size() % kVerityBlockBytes == 0 && num_bytes_ % kVerityBlockBytes == 0);
-    add_blocks(0, whole_blocks);
-    num_bytes_ += whole_blocks.size();
+void FsVerityDigest::add(std::span<std::byte const> bytes) {
+    num_bytes_ += bytes.size();
+    if (!rest_.empty()) {
+        std::span<std::byte const> const filling = bytes.first(std::min(bytes.size(), kVerityBlockBytes - rest_.size()));
+        rest_.insert(rest_.end(), filling.begin(), filling.end());
+        bytes = bytes.subspan(filling.size());
+        if (rest_.size() < kVerityBlockBytes) {
+            return;
+        }
+        add_blocks(0, rest_);
+    }
+    std::size_t const whole_bytes = bytes.size() / kVerityBlockBytes * kVerityBlockBytes;
+    add_blocks(0, bytes.first(whole_bytes));
+    rest_.assign(bytes.begin() + static_cast<std::ptrdiff_t>(whole_bytes), bytes.end());
 }
 
 void FsVerityDigest::add_blocks(std::size_t level, std::span<std::byte const> blocks) {
@@ -31,8 +40,9 @@ void FsVerityDigest::add_blocks(std::size_t level, std::span<std::byte const> bl
     levels_[level].num_digests += num_blocks;
     if (digests.size() >= kDigestsThatGoUp) {
         std::size_t const num_whole = digests.size() / kDigestsPerBlock * kDigestsPerBlock;
-        std::vector<Sha256Bytes> const raised(digests.begin(), digests.begin() + static_cast<std::ptrdiff_t>(num_whole));
-        digests.erase(digests.begin(), digests.begin() + static_cast<std::ptrdiff_t>(num_whole));
+        auto const whole_end = digests.begin() + static_cast<std::ptrdiff_t>(num_whole);
+        std::vector<Sha256Bytes> const raised(digests.begin(), whole_end);
+        digests.erase(digests.begin(), whole_end);
         add_blocks(level + 1, std::as_bytes(std::span(raised)));
     }
 }
@@ -50,13 +60,10 @@ Sha256Bytes FsVerityDigest::root() {
     return levels_[level].digests.front();
 }
 
-std::string FsVerityDigest::finish_hex(std::span<std::byte const> rest) {
-    CTCLIP_EXPECT(rest.size() < kVerityBlockBytes);
-    if (!rest.empty()) {
-        std::array<std::byte, kVerityBlockBytes> padded{};
-        std::ranges::copy(rest, padded.begin());
-        add_blocks(0, padded);
-        num_bytes_ += rest.size();
+std::string FsVerityDigest::finish_hex() {
+    if (!rest_.empty()) {
+        rest_.resize(kVerityBlockBytes);  // padded with zeros
+        add_blocks(0, rest_);
     }
     // struct fsverity_descriptor of linux/fsverity.h: what is hashed in the end.
     constexpr std::size_t kDescriptorBytes = 256;
@@ -74,10 +81,9 @@ std::string FsVerityDigest::finish_hex(std::span<std::byte const> rest) {
 }
 
 std::string fsverity_sha256_hex(std::span<std::byte const> content) {
-    std::size_t const whole = content.size() / kVerityBlockBytes * kVerityBlockBytes;
     FsVerityDigest digest;
-    digest.add(content.first(whole));
-    return digest.finish_hex(content.subspan(whole));
+    digest.add(content);
+    return digest.finish_hex();
 }
 
 }  // namespace ctclip

@@ -1,7 +1,7 @@
-/// The digest by which Linux' fs-verity knows a file (version 1, SHA-256, blocks of 4 KiB, no salt): the SHA-256 at the top
-/// of a tree of SHA-256s. It says of every byte what a plain SHA-256 of the file says, but its parts are independent: they
-/// are computed side by side, several times faster. `fsverity digest FILE` prints the same one, and a file system with
-/// verity holds a file to it at every read. (Linux, Documentation/filesystems/fsverity.rst)
+/// The digest by which Linux' fs-verity knows a file (version 1, SHA-256, blocks of 4 KiB, no salt): the SHA-256 at the
+/// top of a tree of SHA-256s. It says of every byte what a plain SHA-256 of the file says, but its parts are
+/// independent: they are computed side by side, several times faster. `fsverity digest FILE` prints the same one, and a
+/// file system with verity holds a file to it at every read. (Linux, Documentation/filesystems/fsverity.rst)
 #pragma once
 
 #include <cstddef>
@@ -18,12 +18,10 @@ inline constexpr std::size_t kVerityBlockBytes = 4096;
 
 class FsVerityDigest {
   public:
-    /// The file's next bytes. Many blocks at a time are fastest.
-    /// @param whole_blocks  a multiple of kVerityBlockBytes.
-    void add(std::span<std::byte const> whole_blocks);
-    /// @param rest  the file's last bytes, less than kVerityBlockBytes; may be empty.
+    /// The file's next bytes. Many whole blocks of kVerityBlockBytes at a time are fastest.
+    void add(std::span<std::byte const> bytes);
     /// @return  64 lower-case hex digits; the object is spent.
-    std::string finish_hex(std::span<std::byte const> rest);
+    std::string finish_hex();
 
     std::uint64_t num_bytes() const noexcept { return num_bytes_; }
 
@@ -39,6 +37,7 @@ class FsVerityDigest {
     Sha256Bytes root();
 
     std::vector<Level> levels_ = {{}};
+    std::vector<std::byte> rest_;  ///< of the file so far, less than a block
     std::uint64_t num_bytes_ = 0;
 };
 

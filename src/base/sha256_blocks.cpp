@@ -1,5 +1,5 @@
-// Compiled once per instruction set and chosen at run time (Google Highway). OpenSSL is the reference that tests hold every
-// instruction set to.
+// Compiled once per instruction set and chosen at run time (Google Highway). OpenSSL is the reference that tests hold
+// every instruction set to.
 #include "base/sha256_blocks.hpp"
 
 #include <openssl/evp.h>
@@ -9,12 +9,12 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "base/highway_targets.hpp"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
 
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)  // too few lanes; nothing beyond AVX-512
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "base/sha256_blocks.cpp"
 #include <hwy/foreach_target.h>

@@ -22,8 +22,8 @@ void sha256_of_blocks_in_turn(std::span<std::byte const> blocks, std::size_t blo
 void sha256_of_blocks_side_by_side(std::span<std::byte const> blocks, std::size_t block_bytes,
                                    std::span<Sha256Bytes> digests);
 
-/// "16 side by side", for benchmarks and tests to say what sha256_of_blocks() does; "in turn" on processors with
-/// instructions for SHA-256, but without AVX-512.
+/// "16 side by side", for benchmarks and tests to say what sha256_of_blocks() does; "in turn" where
+/// OpenSSL is faster: on processors with instructions for SHA-256 but without AVX-512 (Arm too), and without AVX2.
 std::string sha256_blocks_method();
 
 }  // namespace ctclip

@@ -17,6 +17,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
+constexpr char const* kSchema = "ctclip.conversion/2";
 
 double ratio(std::uint64_t before, std::uint64_t after) {
     return after == 0 ? 0.0 : static_cast<double>(before) / static_cast<double>(after);
@@ -91,7 +92,7 @@ std::string encode_summary(ConversionSummary const& summary, ConvertPlan const& 
                           {"fsverity_sha256", shard.fsverity_sha256},
                           {"index_sha256", shard.sidecar_sha256}});
     }
-    ordered_json const object = {{"schema", "ctclip.conversion/2"},
+    ordered_json const object = {{"schema", kSchema},
                                  {"plan_sha256", plan.sha256()},
                                  {"samples", summary.num_samples},
                                  {"quarantined", summary.num_quarantined},
@@ -121,6 +122,9 @@ void require_conversion_agrees(std::filesystem::path const& folder,
     }
     nlohmann::json const object = parse_untrusted_json(read_text_file(path), path.string());
     try {
+        require(object.at("schema") == kSchema, ExitCode::kBadInput,
+                "{}: its schema is not {} (another version of ctclip wrote it). Convert again, into another folder.",
+                path.string(), kSchema);
         nlohmann::json const& shards = object.at("shards");
         require(shards.size() == shard_paths.size(), ExitCode::kBadInput,
                 "{} lists {} shards, but {} are there", path.string(), shards.size(), shard_paths.size());

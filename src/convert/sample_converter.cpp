@@ -18,7 +18,7 @@ namespace {
 constexpr double kSpacingTolerance = 0.01;
 
 /// Of the process, beside what is resident when conversion begins: two shards being written (two blocks each, one
-/// more to read back), and the buffers of streaming.
+/// more to read back), and the buffers of decoding in pieces.
 constexpr std::uint64_t kWorkingBytes = std::uint64_t{32} << 20;
 /// SampleStream: one is being written while the next is decoded.
 constexpr std::uint64_t kSamplesInMemory = 2;
@@ -249,7 +249,7 @@ void SampleConverter::require_plausible_hu(std::span<std::uint16_t const> halves
     }
 }
 
-void SampleConverter::take_voxels(ConvertedSample& sample, HalfSink const& put) {
+void SampleConverter::take_voxels(ConvertedSample& sample, HalfSink const& put) const {
     if (sample.voxels == VoxelsWait::kAsHalves) {
         put(sample.halves);
         return;
@@ -306,8 +306,9 @@ bool SampleConverter::needs_all_halves(VolumeHeader const& header) const {
 
 bool SampleConverter::fits_in_memory(ConvertedSample const& sample, VolumeHeader const& header) {
     std::uint64_t const limit_bytes = static_cast<std::uint64_t>(options_.memory_limit_mb) << 20;
-    std::uint64_t const halves_bytes =
-        needs_all_halves(header) ? allocated_bytes(header.num_voxels() * sizeof(std::uint16_t)) : 0;
+    std::uint64_t const needed_halves = needs_all_halves(header) ? header.num_voxels() : 0;
+    std::uint64_t const halves_bytes =  // an earlier volume's stay
+        allocated_bytes(std::max<std::uint64_t>(needed_halves, sample.halves.capacity()) * sizeof(std::uint16_t));
     std::uint64_t const held_bytes =
         std::max<std::uint64_t>(largest_held_bytes_, sample.npz.bytes_held_by_whole() + halves_bytes);
     bool const fits = limit_bytes == 0 || reserved_bytes_ + kSamplesInMemory * held_bytes <= limit_bytes;

@@ -37,7 +37,7 @@ using HalfSink = std::function<void(std::span<std::uint16_t const> halves)>;
 
 /// Where a sample's voxels wait for take_voxels().
 enum class VoxelsWait {
-    kInFile,   ///< the volume would not fit the memory limit
+    kInFile,    ///< the volume would not fit the memory limit
     kAsStored,  ///< inflated in memory, not yet held against the file's checksum
     kAsHalves,
 };
@@ -66,15 +66,15 @@ class SampleConverter {
                     std::function<void()> after_piece = [] {});
 
     /// @throws Error kBadInput naming the file and the cause: not readable as a volume, changed since the plan, values or
-    ///         units that policy refuses, too large for the memory limit in a form that cannot be streamed; kTryAgain if
+    ///         units that policy refuses, too large for the memory limit in a form that cannot be converted in pieces; kTryAgain if
     ///         the file keeps changing; kIoError.
     void convert(PlannedStudy const& planned, ConvertedSample& sample);
 
-    /// Gives all halves of a converted sample to `put`, in pieces that the cache holds, and completes its conversion record.
-    /// Once. May run while another thread is in convert(). What `put` took is proven only when this returns: a refused
-    /// value, or the damage of a file that waited in the file, shows at the end.
+    /// Gives all halves of a converted sample to `put`, in pieces of a few hundred KiB unless they wait as halves, and
+    /// completes its conversion record. Once. May run while another thread converts another sample. What `put` took is
+    /// proven only when this returns: a wrong checksum or a refused value shows at the end.
     /// @throws Error as convert(). A file that changes meanwhile is kTryAgain at once.
-    void take_voxels(ConvertedSample& sample, HalfSink const& put);
+    void take_voxels(ConvertedSample& sample, HalfSink const& put) const;
 
   private:
     void load(std::filesystem::path const& path, PlannedStudy const& planned, ConvertedSample& sample);

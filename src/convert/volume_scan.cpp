@@ -28,7 +28,8 @@ bool is_hidden(fs::path const& path) {
 fs::file_type type_of(fs::directory_entry const& entry) {
     std::error_code error;
     fs::file_status const status = entry.status(error);
-    bool const is_broken_link = entry.is_symlink() && (status.type() == fs::file_type::not_found ||
+    std::error_code link_error;
+    bool const is_broken_link = entry.is_symlink(link_error) && (status.type() == fs::file_type::not_found ||
                                                        error == std::errc::too_many_symbolic_link_levels);
     if (is_broken_link) {
         return fs::file_type::symlink;
@@ -58,7 +59,12 @@ std::string_view name_of(fs::file_type type) {
 void require_no_way_back(fs::path const& link, fs::path const& folder) {
     fs::path above = folder;
     for (fs::path const& step : link.lexically_relative(folder)) {
-        require(!fs::equivalent(above, link), ExitCode::kBadInput,
+        std::error_code error;
+        bool const is_same = fs::equivalent(above, link, error);
+        if (error) {
+            fail_scan(link, error);
+        }
+        require(!is_same, ExitCode::kBadInput,
                 "{}: this symbolic link leads back to {}, a folder that it lies in: the search for volumes would never "
                 "end. Remove the link.",
                 link.string(), above.string());

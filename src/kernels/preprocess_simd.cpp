@@ -13,10 +13,10 @@
 #include <array>
 
 #include "base/error.hpp"
+#include "base/highway_targets.hpp"
 #include "kernels/column_tile.hpp"
 
 // SSE4 has no fused multiply-add; what it would save over the portable baseline is not worth compiling it.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/preprocess_simd.cpp"
 #include <hwy/foreach_target.h>

@@ -5,8 +5,8 @@
 #include "kernels/preprocess_cpu.hpp"
 
 #include "base/error.hpp"
+#include "base/highway_targets.hpp"
 
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)  // none of them widens fp16 any faster
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/preprocess_widen.cpp"
 #include <hwy/foreach_target.h>

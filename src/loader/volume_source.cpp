@@ -49,7 +49,7 @@ VolumeSummary peek_at_start(SourceReader& reader, std::filesystem::path const& p
             throw;
         }
         fail(error.code(),
-             "{}. All headers are read at the start: what the data set is known by and the memory for it follow from "
+             "{} - all headers are read at the start: what the data set is known by and the memory for it follow from "
              "them (data.bad_samples covers what is found later). Repair the file or move it out of the folder",
              error.what());
     }

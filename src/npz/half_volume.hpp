@@ -23,7 +23,6 @@ class HalfConverter {
 
     /// Of all pieces so far.
     HalfStatistics statistics() const;
-    std::uint64_t num_converted() const { return num_converted_; }
 
   private:
     VolumeHeader const& header_;

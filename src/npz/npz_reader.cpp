@@ -147,6 +147,7 @@ std::uint64_t NpzReader::bytes_held_by_whole() const {
 std::uint64_t NpzReader::file_bytes() const { return source_->guard.size_bytes(); }
 
 void NpzReader::inflate() {
+    CTCLIP_EXPECT(source_ && !is_inflated_);
     Source& source = *source_;
     source.guarded([&] {
         DigestedFile file(source.file, source.path);

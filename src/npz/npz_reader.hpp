@@ -68,7 +68,8 @@ class NpzReader {
     NpzReader& operator=(NpzReader&&) noexcept;
     ~NpzReader();
 
-    /// Checks everything that can be known before a voxel is decoded. The decoding calls may follow.
+    /// Checks everything that can be known before a voxel is decoded. Then follow decode_whole(), or inflate() if wanted and
+    /// decode_in_pieces(), which may be repeated.
     /// @param key  the array's name, or "auto": the first of data, volume, arr_0, arr that the file has.
     /// @return     valid until the next open().
     /// @throws Error kBadInput (path, member, what is wrong), kTryAgain if the file changed while it was read,
@@ -81,10 +82,11 @@ class NpzReader {
     /// Decodes into one buffer (libdeflate: the fastest).
     /// @return  array(), valid until the next call.
     NpzArray const& decode_whole();
-    /// The first half of decode_whole(): the buffer's CRC-32 is left to decode_in_pieces(), which looks at every byte anyway.
+    /// The first half of decode_whole(): the buffer's CRC-32 is left to decode_in_pieces(), which looks at every byte
+    /// anyway. The file is closed.
     void inflate();
-    /// Decodes piece by piece: what inflate() has left in memory; else from the file (ISA-L), in less than 1 MiB of memory
-    /// whatever the volume's size.
+    /// Decodes piece by piece: what inflate() has left in memory; else from the file (ISA-L), in less than 1 MiB of
+    /// memory whatever the volume's size.
     void decode_in_pieces(VoxelSink const& use);
     NpzArray const& array() const { return array_; }
     /// Of the whole file that was decoded last.

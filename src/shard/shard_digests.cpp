@@ -50,17 +50,13 @@ class MemberChecksums {
 }  // namespace
 
 ShardDigests read_digests(FileDescriptor const& file, ShardIndex const& index) {
-    static_assert(kFileChunkBytes % kVerityBlockBytes == 0, "only the last chunk ends within a block");
     FsVerityDigest digest;
-    std::vector<std::byte> last_bytes;
     MemberChecksums checksums(index);
-    for_each_chunk(file, index.path, 0, index.size_bytes, [&](std::span<std::byte const> chunk) {
-        std::size_t const whole = chunk.size() / kVerityBlockBytes * kVerityBlockBytes;
-        digest.add(chunk.first(whole));
-        last_bytes.assign(chunk.begin() + static_cast<std::ptrdiff_t>(whole), chunk.end());
+    for_each_chunk(file, index.path, 0, index.size_bytes, [&](auto chunk) {
+        digest.add(chunk);
         checksums.update(chunk);
     });
-    return {digest.finish_hex(last_bytes), checksums.take()};
+    return {digest.finish_hex(), checksums.take()};
 }
 
 }  // namespace ctclip

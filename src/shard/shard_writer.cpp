@@ -10,8 +10,6 @@
 namespace ctclip {
 namespace {
 
-constexpr std::size_t kPieceVoxels = std::size_t{64} << 10;  // digested and copied while the cache holds them
-
 void check_key(std::string_view key) {
     bool const is_plain = std::all_of(key.begin(), key.end(), [](char c) {
         return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
@@ -41,9 +39,7 @@ void ShardWriter::add(std::string const& key, SampleMetadata const& metadata,
                       std::span<std::uint16_t const> halves, std::string const& report,
                       std::span<float const> labels, std::optional<ConversionRecord> conversion) {
     begin_sample(key, metadata, report, labels);
-    for (std::size_t done = 0; done < halves.size(); done += kPieceVoxels) {
-        append_voxels(halves.subspan(done, std::min(kPieceVoxels, halves.size() - done)));
-    }
+    append_voxels(halves);
     end_sample(std::move(conversion));
 }
 

@@ -46,8 +46,6 @@ class ShardWriter {
 
     void add_quarantined(QuarantineRecord record);
 
-    std::uint64_t bytes_written() const noexcept { return file_.bytes_written(); }
-
     /// After a throw the shard does not exist under its name. @throws Error kIoError, kCannotCreate if it
     /// exists.
     ShardSidecar commit();

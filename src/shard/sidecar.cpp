@@ -175,7 +175,10 @@ ShardSidecar parse_sidecar(std::string_view text, std::string const& where) {
     json const object = parse_untrusted_json(text, where, {"samples", [&](json const& sample) {
         sidecar.samples.push_back(parse_sample(sample, where));
     }});
-    require(object.at("schema") == kSchema, ExitCode::kBadInput, "{}: its schema is not {}; another version of ctclip wrote it, or something else", where, kSchema);
+    require(object.at("schema") == kSchema, ExitCode::kBadInput,
+            "{}: its schema is not {} (another version of ctclip wrote it, or something else). Convert again, or index the "
+            "shard anew with ctclip-shard index (without a record of its conversion).",
+            where, kSchema);
     object.at("shard").get_to(sidecar.shard_name);
     object.at("size").get_to(sidecar.size_bytes);
     object.at("fsverity_sha256").get_to(sidecar.fsverity_sha256);

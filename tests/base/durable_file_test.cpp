@@ -1,8 +1,13 @@
 #include "base/durable_file.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <functional>
+#include <vector>
 
 #include "base/error.hpp"
 #include "support/temp_dir.hpp"
@@ -68,6 +73,51 @@ TEST(DurableFile, WritesFilesAroundItsBlockSizeWhole) {
         file.commit();
         EXPECT_TRUE(read_text_file(path) == content) << size;
     }
+}
+
+/// Writes a file whose beginning is read back while the rest is written, and calls `meddle` with the file's temporary name
+/// when some of it is with the kernel, but nothing has been read back.
+void write_large(std::filesystem::path const& folder, std::function<void(std::filesystem::path const&)> const& meddle) {
+    std::vector<std::byte> const mebibyte(std::size_t{1} << 20, std::byte{7});
+    DurableFile file(folder / "a");
+    for (std::size_t i = 0; i < 12; ++i) {
+        file.write(mebibyte);
+    }
+    meddle(std::filesystem::directory_iterator(folder)->path());
+    for (std::size_t i = 12; i < 80; ++i) {
+        file.write(mebibyte);
+    }
+    file.commit();
+}
+
+TEST(DurableFile, ReadsTheBeginningOfALargeFileBackToo) {
+    TempDir const dir;
+    auto const flip_a_byte = [](std::filesystem::path const& path) {
+        FileDescriptor const file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+        std::byte const wrong{8};
+        ASSERT_EQ(::pwrite(file.get(), &wrong, 1, 5), 1);
+    };
+    EXPECT_THAT([&] { write_large(dir.path(), flip_a_byte); },
+                testing::ThrowsMessage<Error>(testing::HasSubstr("what was read back differs from what was written")));
+    EXPECT_EQ(num_entries(dir.path()), 0U);
+    write_large(dir.path(), [](auto const&) {});
+    EXPECT_EQ(std::filesystem::file_size(dir / "a"), std::size_t{80} << 20);
+}
+
+TEST(DurableFile, IsNotCommittedIfItsLargeTemporaryIsCutOrGone) {
+    TempDir const dir;
+    auto const outcome_after = [&](std::function<void(std::filesystem::path const&)> const& meddle) {
+        try {
+            write_large(dir.path(), meddle);
+            return ExitCode::kDone;
+        } catch (Error const& error) {
+            return error.code();
+        }
+    };
+    auto const append = [](std::filesystem::path const& path) { std::filesystem::resize_file(path, std::size_t{90} << 20); };
+    EXPECT_EQ(outcome_after(append), ExitCode::kIoError);
+    EXPECT_NE(outcome_after([](auto const& path) { std::filesystem::remove(path); }), ExitCode::kDone);
+    EXPECT_EQ(num_entries(dir.path()), 0U);
 }
 
 TEST(DurableFile, HonoursTheUmask) {

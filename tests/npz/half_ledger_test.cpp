@@ -277,6 +277,41 @@ TEST(HalfLedger, HandlesEveryLengthAndAlignment) {
     }
 }
 
+// Doubles that are all floats take a faster way; one that is not must be noticed wherever it stands.
+TEST(HalfLedger, RoundsTheOneDoubleThatIsNoFloatOnce) {
+    double const just_above_a_tie = 1.0 + 0x1p-11 + 0x1p-40;  // as a float it is the tie, which rounds to even: down
+    for_each_instruction_set([&] {
+        for (std::size_t const position : {0U, 1U, 15U, 16U, 500U, 990U, 999U}) {
+            std::vector<double> values(1000);
+            for (std::size_t i = 0; i < values.size(); ++i) {
+                values[i] = static_cast<double>(i) - 500.0;
+            }
+            values[position] = just_above_a_tie;
+            std::vector<std::uint16_t> halves(values.size());
+            HalfLedger ledger;
+            ledger.convert(std::span<double const>(values), halves);
+            for (std::size_t i = 0; i < values.size(); ++i) {
+                ASSERT_EQ(halves[i], half_from(values[i])) << i;
+            }
+            EXPECT_EQ(ledger.statistics().num_inexact, 1) << position;
+        }
+    });
+}
+
+TEST(HalfLedger, HasOneZeroForBoth) {
+    for_each_instruction_set([&] {
+        for (double const first : {-0.0, 0.0}) {
+            std::vector<double> values(100, -first);
+            values[0] = first;
+            std::vector<std::uint16_t> halves(values.size());
+            HalfLedger ledger;
+            ledger.convert(std::span<double const>(values), halves);
+            EXPECT_FALSE(std::signbit(ledger.statistics().min));
+            EXPECT_FALSE(std::signbit(ledger.statistics().max));
+        }
+    });
+}
+
 TEST(HalfLedger, CopiesStoredHalvesBitForBit) {
     std::vector<StoredHalf> stored;
     std::vector<std::uint16_t> bits;
