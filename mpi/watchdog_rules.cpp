@@ -32,7 +32,8 @@ std::optional<std::string> find_silent(std::span<RankView const> ranks, WatchLim
     for (RankView const& rank : ranks) {
         if (rank.state == RankState::kAlive && rank.silent_s >= limits.silent_s) {
             return fmt::format(
-                "{} has given no sign of life for {:.0f} s ({}): its process is stopped, or its host is down or cut off",
+                "{} has given no sign of life for {:.0f} s ({}): its process is stopped, or its host is down or cut "
+                "off",
                 rank.name, rank.silent_s, place_of(rank.signal));
         }
     }

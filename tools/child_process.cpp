@@ -25,8 +25,8 @@ void pass_on(int signal) {
     }
 }
 
-/// While it lives, signals that ask a job to stop go to the child, which saves and ends with an exit code of its own. From
-/// its start until `forward_to` they wait: none may come too early to be passed on.
+/// While it lives, signals that ask a job to stop go to the child, which saves and ends with an exit code of its own.
+/// From its start until `forward_to` they wait: none may come too early to be passed on.
 class SignalsGoToChild {
   public:
     SignalsGoToChild() {

@@ -1,6 +1,6 @@
 // ctclip-bench sync, under mpirun: how much of the gradients' all-reduce disappears behind the backward pass.
-// The same steps with gradients sent bucket by bucket during backward, and all of them after it, in turns; on GPUs, whose
-// waiting no host sees, with gradients that stay where they are too.
+// The same steps with gradients sent bucket by bucket during backward, and all of them after it, in turns; on GPUs,
+// whose waiting no host sees, with gradients that stay where they are too.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>

@@ -1,5 +1,5 @@
-// ctclip-ckpt import: published, Python-trained or BERT weights become a checkpoint, to be evaluated or to start runs from
-// (model.init_from). It is no state that a run goes on from: it holds no optimizer, schedule or place in the data.
+// ctclip-ckpt import: published, Python-trained or BERT weights become a checkpoint, to be evaluated or to start runs
+// from (model.init_from). It is no state that a run goes on from: it holds no optimizer, schedule or place in the data.
 #include <nlohmann/json.hpp>
 
 #include "base/build_info.hpp"

@@ -1,7 +1,8 @@
 /// Large files written block by block, past the page cache, while the next block is computed.
 ///
-/// Where the file system takes direct I/O and the kernel has io_uring, submit() only hands a block over; everywhere else
-/// it writes before it returns. The bytes are the same, and no failed write goes unreported: submit() or finish() throws.
+/// Where the file system takes direct I/O and the kernel has io_uring, submit() only hands a block over; everywhere
+/// else it writes before it returns. The bytes are the same, and no failed write goes unreported: submit() or finish()
+/// throws.
 #pragma once
 
 #include <array>
@@ -30,7 +31,8 @@ class BlockWriter {
     /// block() is full: it is to be written, and block() is the other one now. @throws Error kIoError, kNoPermission:
     /// this block or the one before could not be written.
     void submit();
-    /// Writes the first `num_bytes` bytes of block(), the file's last ones, and waits for everything. @throws as submit().
+    /// Writes the first `num_bytes` bytes of block(), the file's last ones, and waits for everything. @throws as
+    /// submit().
     void finish(std::size_t num_bytes);
 
     /// What the kernel has, from the file's beginning.

@@ -1,5 +1,5 @@
-/// A file that is read once, from its start to its end, and digested on the way: so that what was converted and what the
-/// digest is of are the same bytes, read once.
+/// A file that is read once, from its start to its end, and digested on the way: so that what was converted and what
+/// the digest is of are the same bytes, read once.
 #pragma once
 
 #include <cstdint>

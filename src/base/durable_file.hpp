@@ -28,8 +28,9 @@ enum class FileDigest {
 };
 
 /// Writes a private temporary `.<name>.<unique>.partial` beside the target (exclusive, the user's umask), and puts it
-/// under its final name only after fsync, checked close and a read-back from storage whose CRC-32C equals what was written
-/// (of large files part by part, each after a sync: read_back.hpp). The destructor removes an uncommitted temporary.
+/// under its final name only after fsync, checked close and a read-back from storage whose CRC-32C equals what was
+/// written (of large files part by part, each after a sync: read_back.hpp). The destructor removes an uncommitted
+/// temporary.
 /// @throws Error kCannotCreate, kIoError, kNoPermission; after any throw nothing new is under the final name
 /// (kReplace: but for a folder that cannot be synced; then the new file, whole, has replaced the old one, and a
 /// power cut may undo that).

@@ -27,7 +27,8 @@ FileDescriptor open_for_reading(std::filesystem::path const& path);
 
 std::uint64_t file_size_bytes(FileDescriptor const& file, std::filesystem::path const& path);
 
-/// Reads exactly `out.size()` bytes at `offset`. Thread-safe. @throws Error kBadInput when the file ends early, kIoError.
+/// Reads exactly `out.size()` bytes at `offset`. Thread-safe. @throws Error kBadInput when the file ends early,
+/// kIoError.
 void read_exactly(FileDescriptor const& file, std::filesystem::path const& path, std::uint64_t offset,
                   std::span<std::byte> out);
 

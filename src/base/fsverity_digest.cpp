@@ -16,7 +16,8 @@ constexpr std::size_t kDigestsThatGoUp = 16 * kDigestsPerBlock;  ///< as many bl
 void FsVerityDigest::add(std::span<std::byte const> bytes) {
     num_bytes_ += bytes.size();
     if (!rest_.empty()) {
-        std::span<std::byte const> const filling = bytes.first(std::min(bytes.size(), kVerityBlockBytes - rest_.size()));
+        std::span<std::byte const> const filling =
+            bytes.first(std::min(bytes.size(), kVerityBlockBytes - rest_.size()));
         rest_.insert(rest_.end(), filling.begin(), filling.end());
         bytes = bytes.subspan(filling.size());
         if (rest_.size() < kVerityBlockBytes) {

@@ -1,5 +1,5 @@
-/// Memory for whole volumes and blocks of files: in large pages where the system gives them, since faulting in small ones,
-/// and pinning them for direct I/O, costs as much as filling them.
+/// Memory for whole volumes and blocks of files: in large pages where the system gives them, since faulting in small
+/// ones, and pinning them for direct I/O, costs as much as filling them.
 #pragma once
 
 #include <cstddef>

@@ -19,8 +19,8 @@ class ReadBack {
     ReadBack& operator=(ReadBack const&) = delete;
     ~ReadBack();
 
-    /// The kernel has all bytes before `end`. Every 64 MiB or so a second thread syncs and reads what has come since; what
-    /// it cannot read is left to finish().
+    /// The kernel has all bytes before `end`. Every 64 MiB or so a second thread syncs and reads what has come since;
+    /// what it cannot read is left to finish().
     /// @throws Error kIoError: an earlier part could not be synced.
     void follow(std::uint64_t end);
     /// Reads the rest, after the file was synced and closed. A part that was read early is not read again: a write that

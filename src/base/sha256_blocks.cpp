@@ -93,8 +93,8 @@ HWY_INLINE Vector interleave_upper_pairs(Vector a, Vector b) {
     return hn::BitCast(Words(), hn::InterleaveUpper(pairs, hn::BitCast(pairs, a), hn::BitCast(pairs, b)));
 }
 
-/// A chunk of each lane in quarters, so placed that transposing 4 x 4 words within each 16 bytes of a vector puts lanes in
-/// order.
+/// A chunk of each lane in quarters, so placed that transposing 4 x 4 words within each 16 bytes of a vector puts lanes
+/// in order.
 struct Quarters {
     alignas(64) std::uint8_t rows[4][4][4 * kMaxLanes];
 
@@ -130,8 +130,8 @@ HWY_INLINE void load_words(Quarters const& quarters, Vector (&words)[16]) {
     }
 }
 
-/// Takes `num_chunks` chunks of each lane into its state (FIPS 180-4, 6.2.2). Lane i's chunks lie one after the other from
-/// chunks + i * stride; with stride 0 all lanes take the same ones.
+/// Takes `num_chunks` chunks of each lane into its state (FIPS 180-4, 6.2.2). Lane i's chunks lie one after the other
+/// from chunks + i * stride; with stride 0 all lanes take the same ones.
 HWY_INLINE void take_chunks(std::byte const* chunks, std::size_t stride, std::size_t num_chunks, State& stored) {
     Words const tag;
     std::size_t const lanes = hn::Lanes(tag);

@@ -30,8 +30,8 @@ void name_trace_thread(std::string name);
 /// From now on marks are kept; those of an earlier trace are forgotten. One trace at a time in a process.
 void start_trace();
 
-/// Ends it. Work that is still going on is left out. Returns the trace as JSON of the Trace Event Format (an object with
-/// `traceEvents`; times in microseconds since start_trace()).
+/// Ends it. Work that is still going on is left out. Returns the trace as JSON of the Trace Event Format (an object
+/// with `traceEvents`; times in microseconds since start_trace()).
 /// @param process_id    the rank, so that the traces of several ranks can be laid side by side
 /// @param process_name  "rank 0 on node17"
 std::string stop_trace(int process_id, std::string const& process_name);

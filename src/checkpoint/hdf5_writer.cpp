@@ -14,8 +14,8 @@ constexpr std::size_t kImageGrowthBytes = std::size_t{8} << 20;
 constexpr std::size_t kEndOfFileOffset = 28;
 constexpr hsize_t kChunkBytes = hsize_t{4} << 20;
 
-// Memory of the `core` driver is a FileImage. HDF5 would free it at close; it is kept instead, which saves a copy of the
-// whole file. No initial image is given, so that HDF5 never asks for a second buffer.
+// Memory of the `core` driver is a FileImage. HDF5 would free it at close; it is kept instead, which saves a copy of
+// the whole file. No initial image is given, so that HDF5 never asks for a second buffer.
 
 void* image_realloc(void*, std::size_t size, H5FD_file_image_op_t, void* image) noexcept {
     auto& memory = *static_cast<FileImage*>(image);

@@ -28,8 +28,8 @@ struct ConvertBenchmark {
 
     double volumes_per_s() const { return static_cast<double>(num_volumes) / wall_s; }
     double cpu_ms_per_volume() const { return 1e3 * cpu_s / static_cast<double>(num_volumes); }
-    /// Share of the rank's time that is not inflating: one thread reads and inflates, a second one checks, converts, digests
-    /// and writes, a third one reads back.
+    /// Share of the rank's time that is not inflating: one thread reads and inflates, a second one checks, converts,
+    /// digests and writes, a third one reads back.
     double fraction_outside_inflate() const { return 1.0 - inflate_cpu_s / wall_s; }
     /// Share of the processor time, of all threads, that is not inflating.
     double cpu_fraction_outside_inflate() const { return 1.0 - inflate_cpu_s / cpu_s; }

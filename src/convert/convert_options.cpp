@@ -100,8 +100,8 @@ void ConvertOptions::bind(Schema& schema) {
         .flag("--max_unmatched", {"--max-unmatched"});
     schema
         .key("convert.memory_limit_mb", memory_limit_mb,
-             "memory of a rank in MiB (0: no limit). NPZ volumes that do not fit it as a whole are decoded piece by piece, "
-             "to the same shards; Fortran order then has to fit (its voxels come in another order than the shard's), "
+             "memory of a rank in MiB (0: no limit). NPZ volumes that do not fit it as a whole are decoded piece by "
+             "piece, to the same shards; Fortran order then has to fit (its voxels come in another order than the shard's), "
              "NIfTI is refused. About 128 is the least that can be kept")
         .min(0)
         .max(kMaxMemoryLimitMb)
@@ -118,7 +118,8 @@ void ConvertOptions::bind(Schema& schema) {
         .positive();
     schema.rule("convert.memory_limit_mb", [this] {
         bool const is_kept = memory_limit_mb == 0 || layout == VolumeLayout::kRaw;
-        return std::string(is_kept ? "" : "cannot be kept by convert.layout preprocessed, which resamples whole volumes; use 0");
+        return std::string(
+            is_kept ? "" : "cannot be kept by convert.layout preprocessed, which resamples whole volumes; use 0");
     });
 }
 

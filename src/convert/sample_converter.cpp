@@ -135,10 +135,11 @@ void SampleConverter::load(std::filesystem::path const& path, PlannedStudy const
 }
 
 void SampleConverter::load_nifti(std::filesystem::path const& path, ConvertedSample& sample) {
-    require(options_.memory_limit_mb == 0, ExitCode::kBadInput,
-            "{}: a NIfTI volume has to be in memory as a whole to be turned, and convert.memory_limit_mb is {}. Convert "
-            "NIfTI volumes without a limit (0).",
-            path.string(), options_.memory_limit_mb);
+    require(
+        options_.memory_limit_mb == 0, ExitCode::kBadInput,
+        "{}: a NIfTI volume has to be in memory as a whole to be turned, and convert.memory_limit_mb is {}. Convert "
+        "NIfTI volumes without a limit (0).",
+        path.string(), options_.memory_limit_mb);
     NpzArray const& array = nifti_.read(path);
     check_orientation(path, sample);
     describe(array, sample.conversion);
@@ -156,8 +157,8 @@ void SampleConverter::load_npz(std::filesystem::path const& path, ConvertedSampl
     describe(header, sample.conversion);
     if (!fits_in_memory(sample, header)) {
         require(!header.is_fortran_order, ExitCode::kBadInput,
-                "{}: the array is in Fortran order and does not fit convert.memory_limit_mb = {} (a shard's voxels are in C "
-                "order, so that all of them are needed first). Raise the limit, or 0 for none.",
+                "{}: the array is in Fortran order and does not fit convert.memory_limit_mb = {} (a shard's voxels are "
+                "in C order, so that all of them are needed first). Raise the limit, or 0 for none.",
                 path.string(), options_.memory_limit_mb);
         log_debug("{}: decoded piece by piece (ISA-L)", path.string());
         sample.voxels = VoxelsWait::kInFile;
@@ -185,7 +186,8 @@ void SampleConverter::check_orientation(std::filesystem::path const& path, Conve
     }
     require(options_.nifti_orientation == OrientationPolicy::kSform, ExitCode::kBadInput,
             "{}: {}: nobody knows which way the patient lies. Correct its header; or if the sform is right "
-            "everywhere, set convert.nifti_orientation to sform (data. or evaluate. in place of convert. where those read it)",
+            "everywhere, set convert.nifti_orientation to sform (data. or evaluate. in place of convert. where those "
+            "read it)",
             path.string(), *conflict);
     sample.header_warnings.push_back(
         {HeaderOddity::kOrientation, fmt::format("{}: {}. The sform counts", path.string(), *conflict)});

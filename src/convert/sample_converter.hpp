@@ -65,9 +65,9 @@ class SampleConverter {
     SampleConverter(ConvertOptions const& options, StudyTable const& studies, VolumePreprocessor preprocess,
                     std::function<void()> after_piece = [] {});
 
-    /// @throws Error kBadInput naming the file and the cause: not readable as a volume, changed since the plan, values or
-    ///         units that policy refuses, too large for the memory limit in a form that cannot be converted in pieces; kTryAgain if
-    ///         the file keeps changing; kIoError.
+    /// @throws Error kBadInput naming the file and the cause: not readable as a volume, changed since the plan, values
+    ///         or units that policy refuses, too large for the memory limit in a form that cannot be converted in
+    ///         pieces; kTryAgain if the file keeps changing; kIoError.
     void convert(PlannedStudy const& planned, ConvertedSample& sample);
 
     /// Gives all halves of a converted sample to `put`, in pieces of a few hundred KiB unless they wait as halves, and

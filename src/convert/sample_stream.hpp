@@ -1,6 +1,6 @@
 /// Samples in plan order, one ahead: while the caller takes and writes a sample's voxels, a second thread reads and
-/// inflates the next one. Memory: two volumes as stored with their compressed sources, and their halves where all of them
-/// are needed first (VoxelsWait); of volumes that stay in their files, next to nothing.
+/// inflates the next one. Memory: two volumes as stored with their compressed sources, and their halves where all of
+/// them are needed first (VoxelsWait); of volumes that stay in their files, next to nothing.
 #pragma once
 
 #include <array>

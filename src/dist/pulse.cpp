@@ -27,8 +27,9 @@ std::string_view name_of(Activity activity) {
 std::string find_silence_limit_problem(double limit_s) {
     constexpr double kLeastLimitS = 2.0;
     bool const is_kept = limit_s == 0.0 || limit_s >= kLeastLimitS;
-    return is_kept ? "" : fmt::format("must be 0 (no watchdog) or at least {} s: ranks give a sign of life twice a second",
-                                      kLeastLimitS);
+    return is_kept ? ""
+                   : fmt::format("must be 0 (no watchdog) or at least {} s: ranks give a sign of life twice a second",
+                                 kLeastLimitS);
 }
 
 bool may_take_long(Activity activity) {

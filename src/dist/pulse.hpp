@@ -13,8 +13,8 @@ namespace ctclip {
 enum class Activity : std::uint32_t { kStarting, kConverting, kFirstStep, kStep, kData, kValidation, kSaving };
 
 std::string_view name_of(Activity activity);
-/// Why a watchdog cannot keep `limit_s` without a sign of life; empty if it can, 0 (no watchdog) included. Signs come twice
-/// a second, later from a busy host: a shorter limit would end healthy jobs, again and again.
+/// Why a watchdog cannot keep `limit_s` without a sign of life; empty if it can, 0 (no watchdog) included. Signs come
+/// twice a second, later from a busy host: a shorter limit would end healthy jobs, again and again.
 std::string find_silence_limit_problem(double limit_s);
 /// True for what may take minutes: only steps after the first are all alike.
 bool may_take_long(Activity activity);

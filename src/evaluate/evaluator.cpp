@@ -34,7 +34,8 @@ LoadedCheckpoint find_checkpoint(std::filesystem::path const& path) {
     std::filesystem::path const inside = path / "checkpoints";
     std::filesystem::path const folder = std::filesystem::is_directory(inside) ? inside : path;
     auto found = load_newest_valid(folder, CheckpointParts::kModel);
-    require(found.has_value(), ExitCode::kBadInput, "{}: holds no checkpoint (step-*.h5). If the run kept them elsewhere (checkpoint.save_dir), name that "
+    require(found.has_value(), ExitCode::kBadInput,
+            "{}: holds no checkpoint (step-*.h5). If the run kept them elsewhere (checkpoint.save_dir), name that "
             "folder.",
             folder.string());
     return std::move(*found);

@@ -26,8 +26,9 @@ struct PairedDifference {
     std::vector<DifferenceEstimate> by_pair;   ///< of the macro AUROC, pair by pair: its interval is over studies alone
 };
 
-/// Every replicate draws studies, and pairs, with replacement, and evaluates both sides of a pair on the same draw: what
-/// the sides share cancels. Intervals of more than one pair hold the spread between seeds; with one pair they cannot.
+/// Every replicate draws studies, and pairs, with replacement, and evaluates both sides of a pair on the same draw:
+/// what the sides share cancels. Intervals of more than one pair hold the spread between seeds; with one pair they
+/// cannot.
 /// @param pairs  at least one; equal class names, labels and numbers of studies in all.
 /// @throws Error kBadInput where they differ.
 PairedDifference paired_auroc_difference(std::span<ScorePair const> pairs, BootstrapOptions const& options);

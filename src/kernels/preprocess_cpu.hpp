@@ -48,8 +48,8 @@ void preprocess(PreprocessRecipe const& recipe, std::span<std::uint16_t const> r
 void widen_stored_reference(std::span<std::int64_t const> shape_xyz,
                             std::span<std::uint16_t const> stored_xyz, std::span<float> input_zxy);
 
-/// The same bits for one plane (y, z) of the stored volume, vectorised: a volume is best widened as it is read, plane by
-/// plane out of the processor's cache. Thread-safe.
+/// The same bits for one plane (y, z) of the stored volume, vectorised: a volume is best widened as it is read, plane
+/// by plane out of the processor's cache. Thread-safe.
 void widen_plane(std::span<std::int64_t const> shape_xyz, std::int64_t x, std::span<std::uint16_t const> plane_yz,
                  std::span<float> input_zxy, PreprocessScratch& scratch);
 

@@ -1,7 +1,7 @@
 // Preprocessed volumes to the model's input, compiled once per instruction set and chosen at run time (Google Highway).
 //
-// Tile by tile, as many slices at a time as a vector holds, columns are transposed in registers, still as halves; the rows
-// of a tile are widened on their way past the caches, in whole lines.
+// Tile by tile, as many slices at a time as a vector holds, columns are transposed in registers, still as halves; the
+// rows of a tile are widened on their way past the caches, in whole lines.
 #include "kernels/preprocess_cpu.hpp"
 
 #include "base/error.hpp"
@@ -29,8 +29,8 @@ HWY_INLINE void transpose_to_rows(std::array<std::uint16_t const*, 8> const& col
 }
 #else
 /// kSlices slices of 8 columns become 8 columns of kSlices rows. Each pass interleaves the first four vectors with the
-/// last four; in terms of the six bits that say (vector, lane of its 128-bit block) it rotates them by one. After three,
-/// vector and lane have changed places.
+/// last four; in terms of the six bits that say (vector, lane of its 128-bit block) it rotates them by one. After
+/// three, vector and lane have changed places.
 HWY_INLINE void transpose_to_rows(std::array<std::uint16_t const*, 8> const& columns, StoredTileRow* rows,
                                   std::size_t first_column) {
     Halves const d;

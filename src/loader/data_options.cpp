@@ -73,7 +73,9 @@ void DataOptions::bind(Schema& schema) {
         "data.bad_samples", bad_samples, {{"fail", BadSamplePolicy::kFail}, {"replace", BadSamplePolicy::kReplace}},
         "a sample that cannot be used: stop, or let another one take its place; headers of volumes_* are read at "
         "the start and must be right all the same");
-    schema.key("data.max_bad_samples", max_bad_samples, "different samples that may be replaced, over all ranks and starts of a training run")
+    schema
+        .key("data.max_bad_samples", max_bad_samples,
+             "different samples that may be replaced, over all ranks and starts of a training run")
         .min(0);
     schema.key("data.read_retries", read_retries, "further attempts after a failed read").min(0).max(20);
     schema.key("data.target_spacing_mm", target_spacing_mm, "voxel size of the model's input: z, x, y")

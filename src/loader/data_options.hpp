@@ -36,7 +36,8 @@ struct DataOptions {
     ClipOrder clip_order = ClipOrder::kClipThenResize;
     PreprocessPlace preprocess_on = PreprocessPlace::kAuto;
     BadSamplePolicy bad_samples = BadSamplePolicy::kFail;
-    std::int64_t max_bad_samples = 10;  ///< different ones that may be replaced: by all ranks and starts of a training run
+    std::int64_t max_bad_samples =
+        10;  ///< different ones that may be replaced: by all ranks and starts of a training run
     std::int64_t read_retries = 0;      ///< further attempts after a failed read, with growing pauses
     std::vector<double> target_spacing_mm = {1.5, 0.75, 0.75};  ///< z, x, y
     std::vector<std::int64_t> target_shape = {240, 480, 480};   ///< z, x, y

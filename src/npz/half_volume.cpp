@@ -47,7 +47,8 @@ class SourceBlock {
 
 /// @param voxels  stored elements, as many as `out` has.
 template <class T>
-void convert_run(std::span<std::byte const> voxels, bool is_big_endian, std::span<std::uint16_t> out, HalfLedger& ledger) {
+void convert_run(std::span<std::byte const> voxels, bool is_big_endian, std::span<std::uint16_t> out,
+                 HalfLedger& ledger) {
     for (std::size_t done = 0; done < out.size(); done += kBlock) {
         std::size_t const count = std::min(kBlock, out.size() - done);
         SourceBlock<T> const block(voxels.subspan(done * sizeof(T), count * sizeof(T)), is_big_endian);

@@ -12,8 +12,8 @@
 
 namespace ctclip {
 
-/// Conversion of a C-order volume piece by piece. Bit-equal to numpy's astype("<f2") but for NaN (0x7E00; fp16 sources are
-/// copied as they are).
+/// Conversion of a C-order volume piece by piece. Bit-equal to numpy's astype("<f2") but for NaN (0x7E00; fp16 sources
+/// are copied as they are).
 class HalfConverter {
   public:
     explicit HalfConverter(VolumeHeader const& header) : header_(header) {}

@@ -1,5 +1,5 @@
-/// The content of a zip member in order and in bounded memory, straight into the memory that the caller gives: ISA-L for
-/// deflated members (libdeflate, which is as fast or faster, wants the whole content in one buffer).
+/// The content of a zip member in order and in bounded memory, straight into the memory that the caller gives: ISA-L
+/// for deflated members (libdeflate, which is as fast or faster, wants the whole content in one buffer).
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,8 @@ class MemberStream {
     MemberStream(DigestedFile& file, ZipMember const& member, std::string what);
     ~MemberStream();
 
-    /// The next `out.size()` bytes, less than 4 GiB. @throws Error kBadInput if the stream is damaged or ends before, kIoError.
+    /// The next `out.size()` bytes, less than 4 GiB. @throws Error kBadInput if the stream is damaged or ends before,
+    /// kIoError.
     void read(std::span<std::byte> out);
     /// @throws Error kBadInput unless the content, and the member's data with it, end here.
     void finish();

@@ -22,7 +22,8 @@ namespace ctclip {
 namespace {
 
 constexpr std::string_view kSuffix = ".npy";
-/// Small enough to stay in the second cache between the CRC and what is done with the voxels; whole elements of all types.
+/// Small enough to stay in the second cache between the CRC and what is done with the voxels; whole elements of all
+/// types.
 constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
 static_assert(kPieceBytes >= kMaxNpyPrefixBytes);
 constexpr std::array<std::string_view, 4> kKnownKeys{"data", "volume", "arr_0", "arr"};

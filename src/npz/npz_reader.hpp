@@ -56,8 +56,8 @@ struct NpzLimits {
                                     << 30;  ///< uncompressed voxels; 1024x1024x400 float64 is 3.4 GB
 };
 
-/// Takes voxels as stored, in storage order, whole elements at a time, a few hundred KiB that the processor's cache still
-/// holds. Until the decoding call has returned they are unproven: the CRC-32 comes last.
+/// Takes voxels as stored, in storage order, whole elements at a time, a few hundred KiB that the processor's cache
+/// still holds. Until the decoding call has returned they are unproven: the CRC-32 comes last.
 using VoxelSink = std::function<void(std::span<std::byte const> voxels)>;
 
 /// Reads volume after volume into the same memory (one compressed member and one array at a time).
@@ -68,8 +68,8 @@ class NpzReader {
     NpzReader& operator=(NpzReader&&) noexcept;
     ~NpzReader();
 
-    /// Checks everything that can be known before a voxel is decoded. Then follow decode_whole(), or inflate() if wanted and
-    /// decode_in_pieces(), which may be repeated.
+    /// Checks everything that can be known before a voxel is decoded. Then follow decode_whole(), or inflate() if
+    /// wanted and decode_in_pieces(), which may be repeated.
     /// @param key  the array's name, or "auto": the first of data, volume, arr_0, arr that the file has.
     /// @return     valid until the next open().
     /// @throws Error kBadInput (path, member, what is wrong), kTryAgain if the file changed while it was read,

@@ -13,7 +13,8 @@ namespace ctclip {
 class HostCopy {
   public:
     HostCopy() = default;
-    /// Sends the copy along on the current stream; nothing waits. Where the host's memory is the device's, nothing is copied.
+    /// Sends the copy along on the current stream; nothing waits. Where the host's memory is the device's, nothing is
+    /// copied.
     explicit HostCopy(at::Tensor const& tensor);
 
     /// The values, once they are there. @throws c10::Error when the device failed, and for a tensor without values.

@@ -10,8 +10,8 @@
 namespace ctclip {
 
 /// evaluation.json: per class, macro and weighted, each metric as {value, ci_lower, ci_upper}; undefined is
-/// null. With latents also retrieval: the share of reports whose volume is among the first k, and how far the labels of a
-/// volume and of the k most similar ones agree.
+/// null. With latents also retrieval: the share of reports whose volume is among the first k, and how far the labels of
+/// a volume and of the k most similar ones agree.
 nlohmann::ordered_json to_json(Evaluation const& evaluation);
 
 /// Writes evaluation.json, scores.csv, latents.safetensors (if there are latents) and report.html, replacing

@@ -7,8 +7,8 @@
 namespace ctclip {
 namespace {
 
-// The first six series have colours of Okabe and Ito, told apart with any colour vision, then come grey and brown; all are
-// lighter on a dark page.
+// The first six series have colours of Okabe and Ito, told apart with any colour vision, then come grey and brown; all
+// are lighter on a dark page.
 constexpr char const* kStyle = R"(
 :root { color-scheme: light dark; --text: #1a1a1a; --muted: #5a5a5a; --page: #fff; --rule: #ddd; --grid: #e4e4e4;
   --series-0: #0072b2; --series-1: #d55e00; --series-2: #009e73; --series-3: #cc79a7;

@@ -43,7 +43,8 @@ std::string with_interval(double value, Interval const& interval, char const* si
 
 std::string make_table(PrecisionStudy const& study) {
     std::string table =
-        "<div class=\"wide\"><table><tr><th>Precision</th><th>Seeds</th><th>Macro AUROC, mean</th><th>Change</th><th>s/step</th>"
+        "<div class=\"wide\"><table><tr><th>Precision</th><th>Seeds</th><th>Macro AUROC, "
+        "mean</th><th>Change</th><th>s/step</th>"
         "<th>Speed</th><th>Peak memory</th><th>Skipped steps</th></tr>\n";
     auto const seconds = [](RunResult const& run) { return run.median_step_s; };
     double const baseline_s = mean_of(runs_in(study, study.baseline), seconds);
@@ -209,7 +210,8 @@ std::string make_precision_page(PrecisionStudy const& study) {
     }
     html += fmt::format(
         "<p class=\"muted\">The same training in each precision from the same seeds, judged zero-shot on the same {} "
-        "studies. Changes are bootstrapped over studies and seeds together, both sides on the same draw; per seed, over "
+        "studies. Changes are bootstrapped over studies and seeds together, both sides on the same draw; per seed, "
+        "over "
         "studies alone. Seconds are medians of a step, memory is the largest resident size of rank 0.</p>\n",
         study.num_studies);
     html += make_table(study);

@@ -11,7 +11,7 @@
 namespace ctclip {
 
 struct ShardDigests {
-    std::string fsverity_sha256;                ///< of the whole file (base/fsverity_digest.hpp), lower-case hexadecimal
+    std::string fsverity_sha256;  ///< of the whole file (base/fsverity_digest.hpp), lower-case hexadecimal
     std::vector<std::uint32_t> members_crc32c;  ///< of each member of each sample, in the index's order
 };
 

@@ -43,10 +43,11 @@ class MemberStream {
 
     /// @returns seconds that went into the checksum. @throws Error kBadInput if it is not the one on record.
     double finish() const {
-        require(!member_.crc32c || crc32c_ == *member_.crc32c, ExitCode::kBadInput,
-                "{} is damaged: its CRC-32C is {:08x}, {:08x} is on record. Restore the shard from a copy, or convert it "
-                "again",
-                place_of(shard_, member_), crc32c_, member_.crc32c.value_or(0));
+        require(
+            !member_.crc32c || crc32c_ == *member_.crc32c, ExitCode::kBadInput,
+            "{} is damaged: its CRC-32C is {:08x}, {:08x} is on record. Restore the shard from a copy, or convert it "
+            "again",
+            place_of(shard_, member_), crc32c_, member_.crc32c.value_or(0));
         return checksum_time_.count();
     }
 

@@ -16,8 +16,8 @@ inline constexpr char const* kPlanName = "plan.json";          ///< our converte
 void require_manifest_agrees(std::filesystem::path const& folder, std::size_t num_shards,
                              std::size_t num_samples);
 
-/// Why the shards of a folder may not be all that belong there, from the plan.json and manifest.json of a converter; empty
-/// where nothing speaks against it.
+/// Why the shards of a folder may not be all that belong there, from the plan.json and manifest.json of a converter;
+/// empty where nothing speaks against it.
 std::string find_missing_shards(std::filesystem::path const& folder, std::size_t num_shards);
 
 }  // namespace ctclip

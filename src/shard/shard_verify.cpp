@@ -19,7 +19,8 @@ bool is_ct_sample(ShardSample const& sample) {
 void check_digests(FileDescriptor const& file, ShardIndex const& walked, ShardSidecar const& sidecar) {
     std::string const shard = walked.path.string();
     ShardDigests const digests = read_digests(file, walked);
-    require(walked.size_bytes == sidecar.size_bytes && digests.fsverity_sha256 == sidecar.fsverity_sha256, ExitCode::kBadInput,
+    require(walked.size_bytes == sidecar.size_bytes && digests.fsverity_sha256 == sidecar.fsverity_sha256,
+            ExitCode::kBadInput,
             "{} is damaged: its size or its digest (SHA-256, fs-verity) is not the one on record in {}", shard,
             sidecar_path(walked.path).filename().string());
     auto const is_same_member = [](ShardMember const& a, ShardMember const& b) {

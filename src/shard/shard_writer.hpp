@@ -37,8 +37,8 @@ class ShardWriter {
              std::optional<ConversionRecord> conversion);
 
     /// add() for a volume that is never in memory as a whole: begin_sample(), append_voxels() piece by piece,
-    /// end_sample() once num_voxels(metadata.volume_shape) halves have come. A shard with a sample that was begun but not
-    /// ended can no longer be committed. @throws as add().
+    /// end_sample() once num_voxels(metadata.volume_shape) halves have come. A shard with a sample that was begun but
+    /// not ended can no longer be committed. @throws as add().
     void begin_sample(std::string const& key, SampleMetadata const& metadata, std::string const& report,
                       std::span<float const> labels);
     void append_voxels(std::span<std::uint16_t const> halves);

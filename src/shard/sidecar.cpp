@@ -175,15 +175,17 @@ ShardSidecar parse_sidecar(std::string_view text, std::string const& where) {
     json const object = parse_untrusted_json(text, where, {"samples", [&](json const& sample) {
         sidecar.samples.push_back(parse_sample(sample, where));
     }});
-    require(object.at("schema") == kSchema, ExitCode::kBadInput,
-            "{}: its schema is not {} (another version of ctclip wrote it, or something else). Convert again, or index the "
-            "shard anew with ctclip-shard index (without a record of its conversion).",
-            where, kSchema);
+    require(
+        object.at("schema") == kSchema, ExitCode::kBadInput,
+        "{}: its schema is not {} (another version of ctclip wrote it, or something else). Convert again, or index the "
+        "shard anew with ctclip-shard index (without a record of its conversion).",
+        where, kSchema);
     object.at("shard").get_to(sidecar.shard_name);
     object.at("size").get_to(sidecar.size_bytes);
     object.at("fsverity_sha256").get_to(sidecar.fsverity_sha256);
     object.at("plan_sha256").get_to(sidecar.plan_sha256);
-    require(object.at("samples") == json::array(), ExitCode::kBadInput, "{}: its samples are no array of objects", where);
+    require(object.at("samples") == json::array(), ExitCode::kBadInput, "{}: its samples are no array of objects",
+            where);
     require_members_inside(sidecar, where);
     for (json const& entry : object.at("quarantined")) {
         sidecar.quarantined.push_back(

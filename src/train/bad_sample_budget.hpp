@@ -24,7 +24,8 @@ class BadSampleBudget {
 
     std::int64_t count() const { return static_cast<std::int64_t>(indices_.size()); }
 
-    /// Into and out of a checkpoint's sampler group, from which nothing is absent where there were none. Not collective.
+    /// Into and out of a checkpoint's sampler group, from which nothing is absent where there were none. Not
+    /// collective.
     void save_to(StateGroup& sampler) const;
     void restore_from(StateGroup const& sampler);
 

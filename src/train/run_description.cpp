@@ -31,21 +31,19 @@ std::vector<std::string> describe_run(TrainOptions const& options, RunInputs con
                     precision, options.training.precision == ComputeType::kHalf,
                     options.training.precision == ComputeType::kBFloat16),
         fmt::format("parameters: {} in all, {} trained; {:.2f} GiB a rank for weights, gradients and moments",
-                    parameters.num_parameters(), parameters.num_trained_parameters(),
-                    size.model_bytes / kBytesPerGiB),
+                    parameters.num_parameters(), parameters.num_trained_parameters(), size.model_bytes / kBytesPerGiB),
         fmt::format("memory for loading: at most {:.2f} GiB a rank; checkpoints: {:.2f} GiB each, at most {} of them",
                     size.loading_bytes / kBytesPerGiB, size.checkpoint_bytes / kBytesPerGiB,
                     most_checkpoints(options.checkpoint)),
         fmt::format("data: {} training samples, {} validation samples; model input {} x {} x {}",
                     inputs.training_set->size(), inputs.validation_set ? inputs.validation_set->size() : 0,
-                    options.data.target_shape[0], options.data.target_shape[1],
-                    options.data.target_shape[2]),
+                    options.data.target_shape[0], options.data.target_shape[1], options.data.target_shape[2]),
         fmt::format("steps: {} of {} samples ({} x {} ranks x {} micro-batches), {:.2f} epochs; warm-up {}, "
                     "learning rate {:g}",
-                    plan.max_steps, global_batch(options, world.host.world_size()), options.data.batch_size, world.host.world_size(),
-                    options.training.gradient_accumulation_steps,
-                    static_cast<double>(plan.max_steps) / static_cast<double>(plan.steps_per_epoch),
-                    plan.warmup_steps, options.training.optimizer.lr_schedule.base_lr),
+                    plan.max_steps, global_batch(options, world.host.world_size()), options.data.batch_size,
+                    world.host.world_size(), options.training.gradient_accumulation_steps,
+                    static_cast<double>(plan.max_steps) / static_cast<double>(plan.steps_per_epoch), plan.warmup_steps,
+                    options.training.optimizer.lr_schedule.base_lr),
     };
 }
 

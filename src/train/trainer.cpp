@@ -153,17 +153,18 @@ void Trainer::begin() {
     }
     loader_ = open_loader(sampler_, training_loader_options(options_, world_.host));
     settlement_ = std::make_unique<StepSettlement>(
-        StepSettlement::Sources{.options = options_,
-                                .inputs = inputs_,
-                                .world = world_,
-                                .forensics = forensics_,
-                                .loader = loader_->host(),
-                                .open_loader = [this](SamplerState const& start,
-                                                      LoaderOptions const& options) { return open_loader(start, options); },
-                                .metrics = metrics_,
-                                .folder = folder_.get(),
-                                .last_save = *last_save_,
-                                .peak = peak},
+        StepSettlement::Sources{
+            .options = options_,
+            .inputs = inputs_,
+            .world = world_,
+            .forensics = forensics_,
+            .loader = loader_->host(),
+            .open_loader = [this](SamplerState const& start,
+                                  LoaderOptions const& options) { return open_loader(start, options); },
+            .metrics = metrics_,
+            .folder = folder_.get(),
+            .last_save = *last_save_,
+            .peak = peak},
         step_);
 }
 

@@ -75,8 +75,8 @@ TEST(DurableFile, WritesFilesAroundItsBlockSizeWhole) {
     }
 }
 
-/// Writes a file whose beginning is read back while the rest is written, and calls `meddle` with the file's temporary name
-/// when some of it is with the kernel, but nothing has been read back.
+/// Writes a file whose beginning is read back while the rest is written, and calls `meddle` with the file's temporary
+/// name when some of it is with the kernel, but nothing has been read back.
 void write_large(std::filesystem::path const& folder, std::function<void(std::filesystem::path const&)> const& meddle) {
     std::vector<std::byte> const mebibyte(std::size_t{1} << 20, std::byte{7});
     DurableFile file(folder / "a");
@@ -114,7 +114,9 @@ TEST(DurableFile, IsNotCommittedIfItsLargeTemporaryIsCutOrGone) {
             return error.code();
         }
     };
-    auto const append = [](std::filesystem::path const& path) { std::filesystem::resize_file(path, std::size_t{90} << 20); };
+    auto const append = [](std::filesystem::path const& path) {
+        std::filesystem::resize_file(path, std::size_t{90} << 20);
+    };
     EXPECT_EQ(outcome_after(append), ExitCode::kIoError);
     EXPECT_NE(outcome_after([](auto const& path) { std::filesystem::remove(path); }), ExitCode::kDone);
     EXPECT_EQ(num_entries(dir.path()), 0U);

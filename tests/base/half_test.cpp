@@ -32,7 +32,8 @@ TEST(Half, WideningEqualsNumpy) {
         float const value = half_to_float(static_cast<std::uint16_t>(half));
         widened.push_back(std::isnan(value) ? std::bit_cast<float>(0x7FC0'0000U) : value);  // payloads are not portable
     }
-    nlohmann::json const golden = nlohmann::json::parse(read_text_file(std::string(CTCLIP_TEST_DATA) + "/float16/sets.json"));
+    nlohmann::json const golden =
+        nlohmann::json::parse(read_text_file(std::string(CTCLIP_TEST_DATA) + "/float16/sets.json"));
     EXPECT_EQ(sha256_hex(std::as_bytes(std::span(widened))), golden.at("widened_f32_sha256"));
 }
 

@@ -87,7 +87,9 @@ TEST_F(MemoryLimit, GivesTheSameFilesAndSaysHowTheyWereDecoded) {
 TEST_F(MemoryLimit, RejectsWithTheSameWords) {
     put_voxels(3, {{70'000, 1e6F}, {90'000, std::numeric_limits<float>::quiet_NaN()}});
     Outcome const outcome = same_outcome();
-    EXPECT_THAT(outcome.error, HasSubstr("1 voxels are NaN and 1 lie beyond the range of float16 (+-65504); the first is voxel (23, 16, 40)"));
+    EXPECT_THAT(
+        outcome.error,
+        HasSubstr("1 voxels are NaN and 1 lie beyond the range of float16 (+-65504); the first is voxel (23, 16, 40)"));
     EXPECT_TRUE(fs::exists(dataset_.options.output / "shard-000000.tar"));
     EXPECT_FALSE(fs::exists(dataset_.options.output / "shard-000001.tar"));
 }
@@ -124,7 +126,8 @@ TEST_F(MemoryLimit, NeverPublishesADamagedVolume) {
     content[content.size() / 2] = static_cast<char>(content[content.size() / 2] ^ 1);
     std::ofstream(dataset_.volume_path(2), std::ios::binary) << content;
     for (std::int64_t const limit_mb : {std::int64_t{0}, kLeastLimitMb, std::int64_t{100'000}}) {
-        EXPECT_THAT(run(limit_mb).error, testing::AllOf(HasSubstr("train_2_a_1.npz"), HasSubstr("CRC-32 does not match")));
+        EXPECT_THAT(run(limit_mb).error,
+                    testing::AllOf(HasSubstr("train_2_a_1.npz"), HasSubstr("CRC-32 does not match")));
         EXPECT_TRUE(fs::exists(dataset_.options.output / "shard-000000.tar"));
         EXPECT_FALSE(fs::exists(dataset_.options.output / "shard-000001.tar"));
         for (auto const& entry : fs::directory_iterator(dataset_.options.output)) {
@@ -153,7 +156,8 @@ TEST_F(MemoryLimit, DoesNotChangeAByteOnOneToFourRanks) {
     for (int num_ranks = 1; num_ranks <= 4; ++num_ranks) {
         for (std::int64_t const limit_mb : {std::int64_t{0}, kLeastLimitMb}) {
             fs::remove_all(dataset_.options.output);
-            ProcessResult const result = run_process(words_of_ranks(num_ranks, dataset_.options, limit_words(limit_mb)));
+            ProcessResult const result =
+                run_process(words_of_ranks(num_ranks, dataset_.options, limit_words(limit_mb)));
             ASSERT_EQ(result.exit_code, 0) << result.err;
             EXPECT_TRUE(content_of(dataset_.options.output) == expected)
                 << num_ranks << " ranks, limit " << limit_mb;

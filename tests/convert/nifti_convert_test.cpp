@@ -150,9 +150,9 @@ TEST_F(NiftiConversion, IsVerifiedAgainstItsSource) {
         std::string ending;
         RescalePolicy rescale;
     };
-    for (Case const& it : {Case{study_0(), ".nii", RescalePolicy::kCsv}, Case{study_0(2.0), ".nii.gz", RescalePolicy::kCsv},
-                           Case{study_0(0.5), ".nii.gz", RescalePolicy::kAlreadyHu},
-                           Case{turned, ".nii", RescalePolicy::kCsv}}) {
+    for (Case const& it :
+         {Case{study_0(), ".nii", RescalePolicy::kCsv}, Case{study_0(2.0), ".nii.gz", RescalePolicy::kCsv},
+          Case{study_0(0.5), ".nii.gz", RescalePolicy::kAlreadyHu}, Case{turned, ".nii", RescalePolicy::kCsv}}) {
         replace_study_0(it.made, it.ending);
         dataset_.options.rescale = it.rescale;
         dataset_.run();

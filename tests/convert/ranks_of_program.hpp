@@ -20,7 +20,8 @@ namespace ctclip {
 namespace fs = std::filesystem;
 
 /// The program by itself. @param more  further words.
-inline std::vector<std::string> convert_words(ConvertOptions const& options, std::vector<std::string> const& more = {}) {
+inline std::vector<std::string> convert_words(ConvertOptions const& options,
+                                              std::vector<std::string> const& more = {}) {
     std::vector<std::string> words{CTCLIP_BIN "/ctclip-convert", "-q",
                                    "--volumes", options.volumes,
                                    "--reports", options.reports,
@@ -34,7 +35,8 @@ inline std::vector<std::string> convert_words(ConvertOptions const& options, std
 
 inline std::vector<std::string> words_of_ranks(int num_ranks, ConvertOptions const& options,
                                                std::vector<std::string> const& more = {}) {
-    std::vector<std::string> words{CTCLIP_MPIRUN, "--oversubscribe", "--bind-to", "none", "-n", std::to_string(num_ranks)};
+    std::vector<std::string> words{CTCLIP_MPIRUN, "--oversubscribe",        "--bind-to", "none",
+                                   "-n",          std::to_string(num_ranks)};
     std::vector<std::string> const program = convert_words(options, more);
     words.insert(words.end(), program.begin(), program.end());
     return words;

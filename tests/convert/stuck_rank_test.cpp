@@ -17,8 +17,8 @@ using testing::HasSubstr;
 constexpr char const* kHangTimeoutS = "3";
 constexpr char const* kStallTimeoutS = "4";
 
-/// What a call that never returns does to a rank: its main thread stands still, and soon every thread that waits for it;
-/// the watchdog's does not.
+/// What a call that never returns does to a rank: its main thread stands still, and soon every thread that waits for
+/// it; the watchdog's does not.
 void freeze_work(pid_t rank) {
     ASSERT_EQ(::ptrace(PTRACE_SEIZE, rank, nullptr, nullptr), 0);
     ASSERT_EQ(::ptrace(PTRACE_INTERRUPT, rank, nullptr, nullptr), 0);

@@ -35,12 +35,13 @@ TEST(FailureOf, KnowsTooLittleMemoryByTheWordsOfLibTorchToo) {
     for (char const* const text :
          {"[enforce fail at alloc_cpu.cpp:128] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to "
           "allocate 99 bytes. Error code 12 (Cannot allocate memory)\nframe #0: c10::Error",
-          "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.11 GiB\nframe #0: c10::Error",
+          "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.11 GiB\nframe #0: "
+          "c10::Error",
           "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`\nframe #0: c10::Error"}) {
         Failure const failure = failure_of([&] { throw std::runtime_error(text); });
         EXPECT_EQ(failure.code, ExitCode::kTryAgain) << text;
-        EXPECT_THAT(failure.text, AllOf(StartsWith("out of memory: "), HasSubstr("batch_size"), HasSubstr("num_workers"),
-                                        HasSubstr("recompute"), Not(HasSubstr("frame #0"))));
+        EXPECT_THAT(failure.text, AllOf(StartsWith("out of memory: "), HasSubstr("batch_size"),
+                                        HasSubstr("num_workers"), HasSubstr("recompute"), Not(HasSubstr("frame #0"))));
     }
 }
 

@@ -48,7 +48,8 @@ TEST(TrainProgram, SaysThatTheCpuComputesUnlessThatIsMeant) {
                             "--set", "data.webdataset_shards_train=none"})
             .err;
     };
-    EXPECT_THAT(start("true"), AllOf(HasSubstr("computing on the CPU, since this pro"), HasSubstr("device.require_cuda")));
+    EXPECT_THAT(start("true"),
+                AllOf(HasSubstr("computing on the CPU, since this pro"), HasSubstr("device.require_cuda")));
     EXPECT_THAT(start("false"), testing::Not(HasSubstr("computing on the CPU")));
 }
 

@@ -78,7 +78,8 @@ TEST(PreprocessedShards, AFlippedBitIsFoundThoughPlanesAreUsedAsTheyAreRead) {
     std::string const index = encode_sidecar(make_sidecar(shard));
     std::ofstream(sidecar_path(shard)) << index;
     damage_member(shard, "000000_000000", "bin");
-    BatchLoader loader(std::make_shared<ShardSource const>(std::vector{shard}), options_for_preprocessed(), nullptr, {});
+    BatchLoader loader(std::make_shared<ShardSource const>(std::vector{shard}), options_for_preprocessed(), nullptr,
+                       {});
     EXPECT_THAT([&] { loader.next(); },
                 ThrowsMessage<Error>(AllOf(HasSubstr("000000_000000.bin"), HasSubstr("is damaged"))));
 }

@@ -88,9 +88,10 @@ TEST_F(PrecisionStudyTest, ShowsTheLastStepsOfALongRunToo) {
 
 TEST_F(PrecisionStudyTest, FindsNoDifferenceBetweenEqualRuns) {
     std::vector<StudiedRun> const runs = {make_run("fp32", 1, 1.0, 0.4), make_run("bf16", 1, 1.0, 0.4)};
-    EXPECT_THAT(verdicts(read_precision_study(runs, {.num_replicates = 50})).at(0),
-                HasSubstr("bf16 changes the macro AUROC by +0.0000 [+0.0000, +0.0000] against fp32 (1 seed, 100 studies): "
-                          "no difference was found"));
+    EXPECT_THAT(
+        verdicts(read_precision_study(runs, {.num_replicates = 50})).at(0),
+        HasSubstr("bf16 changes the macro AUROC by +0.0000 [+0.0000, +0.0000] against fp32 (1 seed, 100 studies): "
+                  "no difference was found"));
 }
 
 TEST_F(PrecisionStudyTest, NamesTheFileThatIsMissingOrWrong) {

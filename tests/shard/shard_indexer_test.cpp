@@ -54,7 +54,8 @@ TEST(DaliIndex, HasALineOfOffsetsForEachSample) {
 TEST(DaliIndex, RefusesNamesThatItsFormatCannotHold) {
     TempDir const dir;
     std::ofstream(dir / "a b.bin") << "x";
-    ASSERT_EQ(run_process({"tar", "-C", dir.path().string(), "-cf", (dir / "shard.tar").string(), "a b.bin"}).exit_code, 0);
+    ASSERT_EQ(run_process({"tar", "-C", dir.path().string(), "-cf", (dir / "shard.tar").string(), "a b.bin"}).exit_code,
+              0);
     EXPECT_THAT([&] { dali_index(dir / "shard.tar"); },
                 testing::ThrowsMessage<Error>(testing::HasSubstr("\"a b.bin\" has blanks")));
 }

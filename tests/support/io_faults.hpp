@@ -1,5 +1,5 @@
-/// System calls that fail, or take long, on demand, for everything linked into a test program (SQLite's loop: the N-th call fails, once or
-/// for ever, for every N until the work gets through).
+/// System calls that fail, or take long, on demand, for everything linked into a test program (SQLite's loop: the N-th
+/// call fails, once or for ever, for every N until the work gets through).
 #pragma once
 
 #include <chrono>
@@ -17,8 +17,8 @@ enum class FaultKind {
 /// Which call fails. Only calls on paths below `folder` count, of all threads; those on lock files do not (the lock's
 /// heart beats at its own times), unless `folder` is the path of one.
 struct FaultPlan {
-    /// write (pwrite and io_uring's writes too: a completion with an error, or a shorter write), pread, fsync, close, open,
-    /// link, unlink, rename, renameat2, stat, io_uring_queue_init
+    /// write (pwrite and io_uring's writes too: a completion with an error, or a shorter write), pread, fsync, close,
+    /// open, link, unlink, rename, renameat2, stat, io_uring_queue_init
     std::string call = {};
     int fatal_number = 0;  ///< 1: the first such call
     int error_number = 0;

@@ -52,7 +52,8 @@ TEST(StartCheck, CountsCheckpointsThatAreThereAlready) {
     TempDir const dir;
     TrainOptions const options = options_in(dir.path());
     auto const free_bytes = static_cast<double>(std::filesystem::space(dir.path()).available);
-    EXPECT_THAT([&] { require_room_for_files(options, free_bytes / 4); }, ThrowsMessage<Error>(HasSubstr("GiB are free")));
+    EXPECT_THAT([&] { require_room_for_files(options, free_bytes / 4); },
+                ThrowsMessage<Error>(HasSubstr("GiB are free")));
     EXPECT_NO_THROW(require_room_for_files(options, free_bytes / 6));
 
     std::filesystem::create_directories(dir.path() / "checkpoints");

@@ -28,8 +28,8 @@ StepFacts example() {
 
 TEST(StepReport, HasTheKeysThatReadersOfMetricsRelyOn) {
     auto const record = to_record(example());
-    for (char const* key : {"step", "epoch", "loss", "lr", "loss_scale", "skipped_steps", "grad_norm", "data_s", "step_s",
-                            "volumes_per_s", "peak_memory_bytes"}) {
+    for (char const* key : {"step", "epoch", "loss", "lr", "loss_scale", "skipped_steps", "grad_norm", "data_s",
+                            "step_s", "volumes_per_s", "peak_memory_bytes"}) {
         EXPECT_TRUE(record.contains(key)) << key;
     }
 }

@@ -220,7 +220,8 @@ TEST_F(TrainStepTest, GradientsThatTravelDuringBackwardHaveTheSameBits) {
     }
 }
 
-/// Only what backward makes last may still be here: the patch embedding and the position bias, which forward uses first.
+/// Only what backward makes last may still be here: the patch embedding and the position bias, which forward uses
+/// first.
 TEST_F(TrainStepTest, GradientsTravelInTheOrderInWhichBackwardMakesThem) {
     for (std::int64_t const num_chunks : {1, 2}) {
         Replica replica({.num_chunks = num_chunks}, ranks_);

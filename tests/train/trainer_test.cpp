@@ -39,8 +39,8 @@ class TrainerTest : public RunFixture {
     void run(TrainOptions const& options, std::function<bool()> const& stop = never) {
         run(options, ranks_, stop);
     }
-    /// Validates on the training shards, learns fast enough to change the scores, and keeps every checkpoint; saves because
-    /// of validations and the end alone.
+    /// Validates on the training shards, learns fast enough to change the scores, and keeps every checkpoint; saves
+    /// because of validations and the end alone.
     void validate_every(std::int64_t num_steps) {
         options_.data.shards_val = (folder_ / "shards").string();
         options_.validation.eval_every_n_steps = num_steps;
@@ -161,7 +161,8 @@ TEST_F(TrainerTest, AnyNumberOfInterruptionsAnywhereEndsInTheSameBits) {
         for (bool is_cut = true; is_cut;) {
             is_cut = false;
             try {
-                run(interrupted, stop_after(static_cast<int>(1 + splitmix64(trial, static_cast<std::uint64_t>(cuts_done)) % 12)));
+                run(interrupted,
+                    stop_after(static_cast<int>(1 + splitmix64(trial, static_cast<std::uint64_t>(cuts_done)) % 12)));
             } catch (Stopped const&) {
                 is_cut = true;
                 ++cuts_done;
@@ -331,7 +332,8 @@ TEST_F(TrainerTest, StopsWithAdviceWhenEveryStepOverflows) {
     options_.training.max_steps = 30;
     options_.training.optimizer.loss_scaler.initial = std::ldexp(1.0, 120);
     options_.training.optimizer.loss_scaler.max_consecutive_skips = 4;
-    EXPECT_THAT([&] { run(options_); }, ThrowsMessage<Error>(AllOf(HasSubstr("4 steps in a row were skipped"), HasSubstr("bf16"))));
+    EXPECT_THAT([&] { run(options_); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("4 steps in a row were skipped"), HasSubstr("bf16"))));
 }
 
 // The loader has two batches here: a third that is held at once is refused.
@@ -348,8 +350,8 @@ TEST_F(TrainerTest, AccumulatesMoreMicroBatchesThanTheLoaderHolds) {
     EXPECT_EQ(size_of(options_).loading_bytes, loading_bytes);
 }
 
-// Asked at one rank only: all leave at the same batch. The next start makes up for what is missing, whoever asks meanwhile:
-// starts shorter than a validation would never get past it.
+// Asked at one rank only: all leave at the same batch. The next start makes up for what is missing, whoever asks
+// meanwhile: starts shorter than a validation would never get past it.
 TEST_F(TrainerTest, AStopInAValidationEndsInTheSameBits) {
     validate_every(2);
     run(options_);
