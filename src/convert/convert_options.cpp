@@ -101,8 +101,8 @@ void ConvertOptions::bind(Schema& schema) {
     schema
         .key("convert.memory_limit_mb", memory_limit_mb,
              "memory of a rank in MiB (0: no limit). NPZ volumes that do not fit it as a whole are decoded piece by "
-             "piece, to the same shards; Fortran order then has to fit (its voxels come in another order than the shard's), "
-             "NIfTI is refused. About 128 is the least that can be kept")
+             "piece, to the same shards; Fortran order then has to fit (its voxels come in another order than the "
+             "shard's), NIfTI is refused. About 128 is the least that can be kept")
         .min(0)
         .max(kMaxMemoryLimitMb)
         .flag("--memory_limit_mb", {"--memory-limit-mb"});
