@@ -14,13 +14,23 @@ nlohmann::json report_json(ReapReport const& report, bool is_dry_run) {
     return {{"schema", "ctclip.shard.reap/1"},   {"dry_run", is_dry_run},
             {"shards", report.num_shards},       {"unfinished_shards", report.num_unfinished},
             {"sources", report.num_sources},     {"source_bytes", report.source_bytes},
+            {"rounded_voxels", report.num_rounded_voxels},
+            {"worst_abs_error", report.worst_abs_error},
+            {"saturated_voxels", report.num_saturated_voxels},
+            {"resampled_sources", report.num_resampled},
             {"deleted_before", report.num_gone}, {"confirmation_word", report.confirmation_word}};
 }
 
 void print_report(ToolContext& tool, ReapOptions const& options, ReapReport const& report) {
     double const gib = static_cast<double>(report.source_bytes) / kBytesPerGiB;
-    tool.print("{} shards read back from storage; every voxel of {} sources is in them ({:.2f} GiB)\n",
+    tool.print("{} shards read back from storage; every voxel equals a fresh conversion of {} sources ({:.2f} GiB)\n",
                report.num_shards, report.num_sources, gib);
+    tool.print("what the shards do not give back: {} voxels were rounded to fp16 (at most by {}), {} saturated\n",
+               report.num_rounded_voxels, report.worst_abs_error, report.num_saturated_voxels);
+    if (report.num_resampled > 0) {
+        tool.print("AND {} SOURCES WERE RESAMPLED AND CLIPPED (layout preprocessed): their own voxels are in no shard\n",
+                   report.num_resampled);
+    }
     if (report.num_gone > 0) {
         tool.print("{} sources were deleted before ({} says when)\n", report.num_gone, kReapJournalName);
     }

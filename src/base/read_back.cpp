@@ -48,7 +48,7 @@ std::uint32_t ReadBack::finish(std::uint64_t num_bytes) {
     if (running_.valid()) {
         running_.get();
     }
-    FileDescriptor const file = open_for_reading(path_);
+    FileDescriptor const file = open();
     std::uint64_t const size_bytes = file_size_bytes(file, path_);
     require(size_bytes == num_bytes, ExitCode::kIoError,
             "{}: {} bytes were written, but the file has {}; the storage is not reliable", path_.string(), num_bytes,
@@ -57,8 +57,16 @@ std::uint32_t ReadBack::finish(std::uint64_t num_bytes) {
     return crc32c_;
 }
 
+FileDescriptor ReadBack::open() const {
+    FileDescriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) {
+        fail_errno(ExitCode::kIoError, "cannot read back " + path_.string(), errno);
+    }
+    return file;
+}
+
 void ReadBack::read_early(std::uint64_t end) {
-    FileDescriptor const file = open_for_reading(path_);
+    FileDescriptor const file = open();
     if (::fdatasync(file.get()) != 0) {
         fail_errno(ExitCode::kIoError, "cannot sync " + path_.string(), errno);
     }

@@ -30,6 +30,7 @@ class ReadBack {
     std::uint32_t finish(std::uint64_t num_bytes);
 
   private:
+    FileDescriptor open() const;
     void read_early(std::uint64_t end);
     void read_until(FileDescriptor const& file, std::uint64_t end);
     void give_up_following(std::string_view reason);

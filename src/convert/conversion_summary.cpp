@@ -19,6 +19,35 @@ using nlohmann::ordered_json;
 
 constexpr char const* kSchema = "ctclip.conversion/2";
 
+/// Calls `use(shards, path)` with the list in conversion.json, if there is one.
+template <class Use>
+void for_record(std::filesystem::path const& folder, Use const& use) {
+    std::filesystem::path const path = folder / kSummaryName;
+    if (!std::filesystem::exists(path)) {
+        return;
+    }
+    nlohmann::json const object = parse_untrusted_json(read_text_file(path), path.string());
+    try {
+        require(object.at("schema") == kSchema, ExitCode::kBadInput,
+                "{}: its schema is not {} (another version of ctclip wrote it). Convert again, into another folder.",
+                path.string(), kSchema);
+        use(object.at("shards"), path);
+    } catch (nlohmann::json::exception const& error) {
+        fail(ExitCode::kBadInput, "{} is no conversion summary ({})", path.string(), error.what());
+    }
+}
+
+void require_index_on_record(nlohmann::json const& shard, std::filesystem::path const& shard_path,
+                             std::filesystem::path const& record_path) {
+    std::filesystem::path const index = sidecar_path(shard_path);
+    require(shard.at("index_sha256") == sha256_hex(read_file(index)) &&
+                shard.at("fsverity_sha256") == read_sidecar(shard_path).fsverity_sha256,
+            ExitCode::kBadInput,
+            "{}: not the index on record in {} (it was damaged or changed). Restore it, or move it and its shard away and "
+            "convert again",
+            index.string(), record_path.string());
+}
+
 double ratio(std::uint64_t before, std::uint64_t after) {
     return after == 0 ? 0.0 : static_cast<double>(before) / static_cast<double>(after);
 }
@@ -116,28 +145,26 @@ std::string encode_summary(ConversionSummary const& summary, ConvertPlan const& 
 
 void require_conversion_agrees(std::filesystem::path const& folder,
                                std::vector<std::filesystem::path> const& shard_paths) {
-    std::filesystem::path const path = folder / kSummaryName;
-    if (!std::filesystem::exists(path)) {
-        return;
-    }
-    nlohmann::json const object = parse_untrusted_json(read_text_file(path), path.string());
-    try {
-        require(object.at("schema") == kSchema, ExitCode::kBadInput,
-                "{}: its schema is not {} (another version of ctclip wrote it). Convert again, into another folder.",
-                path.string(), kSchema);
-        nlohmann::json const& shards = object.at("shards");
+    for_record(folder, [&](nlohmann::json const& shards, std::filesystem::path const& path) {
         require(shards.size() == shard_paths.size(), ExitCode::kBadInput,
                 "{} lists {} shards, but {} are there", path.string(), shards.size(), shard_paths.size());
         for (std::size_t i = 0; i < shard_paths.size(); ++i) {
-            std::filesystem::path const index = sidecar_path(shard_paths[i]);
-            require(shards[i].at("name") == shard_paths[i].filename().string() &&
-                        shards[i].at("index_sha256") == sha256_hex(read_file(index)) &&
-                        shards[i].at("fsverity_sha256") == read_sidecar(shard_paths[i]).fsverity_sha256,
-                    ExitCode::kBadInput, "{}: not the index on record in {}", index.string(), path.string());
+            require(shards[i].at("name") == shard_paths[i].filename().string(), ExitCode::kBadInput,
+                    "{}: not the shard on record in {}", shard_paths[i].string(), path.string());
+            require_index_on_record(shards[i], shard_paths[i], path);
         }
-    } catch (nlohmann::json::exception const& error) {
-        fail(ExitCode::kBadInput, "{} is no conversion summary ({})", path.string(), error.what());
-    }
+    });
+}
+
+void require_indexes_on_record(std::filesystem::path const& folder) {
+    for_record(folder, [&](nlohmann::json const& shards, std::filesystem::path const& path) {
+        for (nlohmann::json const& shard : shards) {
+            std::filesystem::path const shard_path = folder / shard.at("name").get<std::string>();
+            if (std::filesystem::exists(sidecar_path(shard_path))) {
+                require_index_on_record(shard, shard_path, path);
+            }
+        }
+    });
 }
 
 std::string summary_text(ConversionSummary const& summary) {

@@ -60,6 +60,11 @@ std::string encode_summary(ConversionSummary const& summary, ConvertPlan const& 
 void require_conversion_agrees(std::filesystem::path const& folder,
                                std::vector<std::filesystem::path> const& shard_paths);
 
+/// The indexes that a finished conversion put on record are the ones that are there: so that going on does not put a
+/// damaged one on record instead. Shards that were moved away are no matter.
+/// @throws Error kBadInput naming what differs.
+void require_indexes_on_record(std::filesystem::path const& folder);
+
 /// For people, a few lines.
 std::string summary_text(ConversionSummary const& summary);
 

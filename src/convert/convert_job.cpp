@@ -39,7 +39,7 @@ void log_plan(ConvertPlan const& plan) {
                     plan.unmatched_volumes().size());
     }
     if (!plan.studies_without_volume().empty()) {
-        log_warning("{} studies of the CSVs have no volume (plan.json lists them)",
+        log_warning("{} studies of the CSVs had no volume when the plan was made (plan.json lists them)",
                     plan.studies_without_volume().size());
     }
 }
@@ -66,6 +66,7 @@ ConvertPlan prepare_plan(ConvertOptions const& options) {
         }
     }
     if (auto plan = find_plan(options)) {
+        require_indexes_on_record(options.output);
         auto const is_there = [](fs::path const& csv) { return fs::exists(csv); };
         if (std::ranges::all_of(std::array{options.reports, options.metadata, options.labels}, is_there)) {
             plan->require_same_csvs(ConvertPlan::csv_digests(options), plan_path(options.output));

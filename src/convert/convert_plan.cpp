@@ -19,6 +19,7 @@ using json = nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr char const* kSchema = "ctclip.convert_plan/1";
+constexpr char const* kOutOfRange = "convert.out_of_range";
 constexpr char const* kSamplesPerShard = "convert.samples_per_shard";
 
 std::string absolute_path(std::filesystem::path const& path) {
@@ -54,7 +55,10 @@ std::string differences(ConvertPlan::Settings const& planned, ConvertPlan::Setti
     for (auto const& [name, value] : given) {
         auto const found = std::ranges::find(planned, name, &std::pair<std::string, std::string>::first);
         std::string const before = found == planned.end() ? "nothing" : found->second;
-        if (before != value) {
+        // What `reject` has finished holds nothing that `quarantine` would have left out.
+        bool const may_change = name == kOutOfRange && before == name_of(OutOfRangePolicy::kReject) &&
+                                value == name_of(OutOfRangePolicy::kQuarantine);
+        if (before != value && !may_change) {
             text += fmt::format("\n  {}: the plan has {}, this run {}", name, before, value);
         }
     }
@@ -104,7 +108,7 @@ ConvertPlan::Settings ConvertPlan::settings_of(ConvertOptions const& options) {
                       {kSamplesPerShard, fmt::format("{}", options.samples_per_shard)},
                       {"convert.layout", std::string(name_of(options.layout))},
                       {"convert.rescale", std::string(name_of(options.rescale))},
-                      {"convert.out_of_range", std::string(name_of(options.out_of_range))}};
+                      {kOutOfRange, std::string(name_of(options.out_of_range))}};
     std::ranges::sort(settings);
     return settings;
 }

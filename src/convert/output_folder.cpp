@@ -42,8 +42,8 @@ std::optional<ConvertPlan> find_plan(ConvertOptions const& options) {
 ShardSidecar require_finished(fs::path const& shard_path, std::string const& plan_sha256) {
     try {
         std::string const shard = shard_path.string();
-        require(fs::exists(sidecar_path(shard_path)), ExitCode::kBadInput,
-                "{} does not belong to the plan of this folder", shard);
+        require(fs::exists(sidecar_path(shard_path)), ExitCode::kBadInput, "{} has lost its index {}", shard,
+                sidecar_path(shard_path).filename().string());
         ShardSidecar sidecar = read_sidecar(shard_path);
         require(sidecar.plan_sha256 == plan_sha256, ExitCode::kBadInput,
                 "{} does not belong to the plan of this folder", shard);

@@ -5,20 +5,25 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "base/digest.hpp"
 #include "base/durable_file.hpp"
 #include "base/error.hpp"
+#include "base/file_descriptor.hpp"
 #include "base/output_lock.hpp"
+#include "base/printable.hpp"
 #include "convert/convert_plan.hpp"
 #include "convert/output_folder.hpp"
 #include "convert/reap_journal.hpp"
 #include "convert/source_check.hpp"
 #include "shard/shard_verify.hpp"
 #include "shard/shard_writer.hpp"
+#include "zip/zip_directory.hpp"
 
 namespace ctclip {
 namespace {
@@ -163,12 +168,17 @@ class Reaper {
         source.path = path;
         source.status = status_of(path);
         require_deletable(source);
+        require_nothing_else_in(path);
         check_.check(reader, sample);
         require_unchanged(source);
         source.record = {conversion.source_path,   conversion.source_size_bytes,
                          conversion.source_crc32c, sidecar.shard_name,
                          sidecar.fsverity_sha256, sample.sample.key};
         ++report_.num_sources;
+        report_.num_rounded_voxels += conversion.ledger.num_inexact;
+        report_.num_saturated_voxels += conversion.ledger.num_out_of_range;
+        report_.worst_abs_error = std::max(report_.worst_abs_error, conversion.ledger.worst_abs_error);
+        report_.num_resampled += reader.read_metadata(sample.sample).layout == VolumeLayout::kPreprocessed ? 1 : 0;
         report_.source_bytes += conversion.source_size_bytes;
         return source;
     }
@@ -184,6 +194,22 @@ class Reaper {
         require(!inside.empty() && *inside.begin() != "..", ExitCode::kBadInput,
                 "{} lies outside {} (behind a linked folder)", source.path.string(),
                 options_.sources.string());
+    }
+
+    /// Arrays that were not converted would be lost.
+    static void require_nothing_else_in(fs::path const& path) {
+        if (is_nifti(path)) {
+            return;
+        }
+        FileDescriptor const file = open_for_reading(path);
+        std::vector<ZipMember> const members = read_zip_directory(file, path, file_size_bytes(file, path));
+        std::vector<std::string> names;
+        std::ranges::transform(members, std::back_inserter(names),
+                               [](ZipMember const& member) { return printable(member.name); });
+        require(members.size() == 1, ExitCode::kBadInput,
+                "{} holds {} arrays ({}), of which its shard has one: deleting it would lose the others. Keep it, or move "
+                "them into files of their own",
+                path.string(), members.size(), fmt::join(names, ", "));
     }
 
     static void require_unchanged(ProvenSource const& source) {

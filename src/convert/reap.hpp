@@ -43,6 +43,11 @@ struct ReapReport {
     std::size_t num_unfinished = 0;  ///< planned shards that are not there; their sources stay
     std::size_t num_sources = 0;     ///< deleted, or of a dry run: proven
     std::uint64_t source_bytes = 0;
+    // What their shards do not give back.
+    std::int64_t num_rounded_voxels = 0;    ///< to the nearest fp16
+    double worst_abs_error = 0.0;           ///< of these, in the sources' units
+    std::int64_t num_saturated_voxels = 0;  ///< beyond fp16
+    std::size_t num_resampled = 0;          ///< sources whose shards have layout `preprocessed`
     std::size_t num_gone = 0;  ///< deleted by earlier runs
     std::string confirmation_word;
 };

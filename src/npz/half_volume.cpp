@@ -169,7 +169,7 @@ void require_finite_halves(HalfStatistics const& statistics, Shape const& shape,
     fail(ExitCode::kBadInput,
          "{}: {} voxels are NaN and {} lie beyond the range of float16 (+-65504); the first is voxel ({}, "
          "{}, {}). "
-         "Repair the volume, or convert it with another convert.out_of_range policy.",
+         "Repair the volume, or convert with convert.out_of_range saturate (for finite values) or quarantine.",
          path.string(), statistics.num_nan, statistics.num_out_of_range, index / (shape[1] * shape[2]),
          index / shape[2] % shape[1], index % shape[2]);
 }

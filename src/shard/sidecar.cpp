@@ -177,9 +177,9 @@ ShardSidecar parse_sidecar(std::string_view text, std::string const& where) {
     }});
     require(
         object.at("schema") == kSchema, ExitCode::kBadInput,
-        "{}: its schema is not {} (another version of ctclip wrote it, or something else). Convert again, or index the "
-        "shard anew with ctclip-shard index (without a record of its conversion).",
-        where, kSchema);
+        "{}: its schema is not {} (another version of ctclip wrote it, or something else). Convert again; or move it "
+            "away and let ctclip-shard index make another (without a record of the conversion)",
+            where, kSchema);
     object.at("shard").get_to(sidecar.shard_name);
     object.at("size").get_to(sidecar.size_bytes);
     object.at("fsverity_sha256").get_to(sidecar.fsverity_sha256);

@@ -106,13 +106,19 @@ RowsById<Report> read_reports(std::filesystem::path const& path, ReportFilter co
             }};
 }
 
+/// A cell that ought to hold numbers, for messages. Anything else may be a patient's report in the wrong column.
+std::string quoted_numbers(std::string const& cell) {
+    bool const could_be = cell.size() <= 64 && cell.find_first_not_of("0123456789+-.,eE[]() naifNIF") == std::string::npos;
+    return could_be ? fmt::format("'{}'", cell) : fmt::format("a text of {} characters", cell.size());
+}
+
 /// The cell as a finite number; `is_valid` and `what` say which ones make sense.
 template <class IsValid>
 double read_number(CsvReader const& reader, std::size_t column, IsValid is_valid, std::string_view what) {
     std::string const& cell = reader.cells()[column];
     std::optional<double> const number = parse_python_float(cell);
     if (!number || !std::isfinite(*number) || !is_valid(*number)) {
-        reader.refuse(column, fmt::format("'{}' is not {}", printable(cell), what));
+        reader.refuse(column, fmt::format("{} is not {}", quoted_numbers(cell), what));
     }
     return *number;
 }
@@ -139,8 +145,8 @@ RowsById<Metadata> read_metadata(std::filesystem::path const& path, std::vector<
         std::optional<double> const xy = parse_xy_spacing_mm(xy_text);
         if (!xy || !std::isfinite(*xy) || *xy <= 0.0) {
             reader.refuse(xy_spacing,
-                          fmt::format("'{}' does not start with a spacing in mm, such as [0.75, 0.75]",
-                                      printable(xy_text)));
+                          fmt::format("{} does not start with a spacing in mm, such as [0.75, 0.75]",
+                                      quoted_numbers(xy_text)));
         }
         num_anisotropic += is_anisotropic(xy_text) ? 1 : 0;
         return Metadata{

@@ -142,6 +142,35 @@ TEST(Convert, RefusesOtherSettingsOnTheSameOutput) {
                 fails_with(ExitCode::kBadConfig, "convert.samples_per_shard: the plan has 2, this run 3"));
 }
 
+TEST(Convert, GoesOnWithQuarantineWhereRejectStopped) {
+    MadeDataset dataset(5);  // three shards of two, two and one
+    std::vector<float> voxels(120, 1.0F);
+    voxels[7] = 1e6F;
+    dataset.write_volume(4, voxels);
+    EXPECT_THROW(dataset.run(), Error);
+    EXPECT_TRUE(fs::exists(dataset.options.output / "shard-000000.tar"));
+    dataset.options.out_of_range = OutOfRangePolicy::kSaturate;  // finished shards might have been others
+    EXPECT_THROW(dataset.run(), Error);
+    dataset.options.out_of_range = OutOfRangePolicy::kQuarantine;
+    dataset.options.max_quarantined = 1;
+    dataset.run();
+    EXPECT_TRUE(fs::exists(dataset.options.output / "manifest.json"));
+}
+
+TEST(Convert, DoesNotPutADamagedIndexOnRecord) {
+    MadeDataset dataset(4);
+    dataset.run();
+    fs::path const index = dataset.options.output / "shard-000000.index.json";
+    std::string text = read_text_file(index);
+    std::size_t const value = text.find("\"RescaleIntercept\": ") + 20;
+    text.insert(value, "9");
+    std::ofstream(index, std::ios::trunc) << text;
+    EXPECT_THAT([&] { dataset.run(); }, testing::ThrowsMessage<Error>(testing::HasSubstr("not the index on record")));
+    fs::remove(index);
+    fs::remove(dataset.options.output / "shard-000000.tar");
+    dataset.run();  // as the message says
+}
+
 TEST(Convert, RefusesOtherCsvsWhetherOrNotThereIsWork) {
     MadeDataset dataset(3);
     dataset.run();

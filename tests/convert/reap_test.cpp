@@ -14,6 +14,7 @@
 #include "shard/shard_verify.hpp"
 #include "shard/shard_writer.hpp"
 #include "support/killed_at_call.hpp"
+#include "support/process.hpp"
 
 namespace ctclip {
 namespace {
@@ -339,8 +340,21 @@ TEST_F(Reap, SaturatedAndPreprocessedSamplesAreProvenToo) {
     ReapEnvironment reaping = silent();
     reaping.preprocess = doubled;
     ReapOptions options{dataset_.options.output, dataset_.options.volumes, std::nullopt};
-    options.confirm = reap(options, reaping).confirmation_word;
+    ReapReport const dry_run = reap(options, reaping);
+    EXPECT_EQ(dry_run.num_saturated_voxels, 1);
+    EXPECT_EQ(dry_run.num_resampled, 4U);
+    options.confirm = dry_run.confirmation_word;
     EXPECT_EQ(reap(options, reaping).num_sources, 4U);
+}
+
+TEST_F(Reap, RefusesAFileWithArraysThatNoShardHas) {
+    fs::path const path = dataset_.volume_path(2);
+    std::string const save = "import numpy as np, sys; np.savez(sys.argv[1], data=np.ones((4, 5, 6)), lung_mask=np.ones(3))";
+    ASSERT_EQ(Process({CTCLIP_PEER_PYTHON, "-c", save, path.string()}).wait().exit_code, 0);
+    fs::remove_all(dataset_.options.output);
+    dataset_.run();
+    EXPECT_THAT([&] { word(); },
+                testing::ThrowsMessage<Error>(AllOf(HasSubstr("holds 2 arrays (data.npy, lung_mask.npy)"))));
 }
 
 }  // namespace

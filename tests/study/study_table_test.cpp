@@ -175,7 +175,7 @@ TEST(StudyTable, NamesFileLineAndColumnButNeverReportText) {
     bad_slope.metadata += "b.nii.gz,one,0,0.7,1\n";
     EXPECT_THAT([&] { bad_slope.load(); },
                 ThrowsMessage<Error>(
-                    HasSubstr("line 3, column 'RescaleSlope': 'one' is not a finite number other than 0")));
+                    HasSubstr("line 3, column 'RescaleSlope': a text of 3 characters is not a finite number other than 0")));
     Trio bad_label;
     bad_label.labels += "b.nii.gz,0,0,0,0,0,0,0,0,0,0,2,0,0,0,0,0,0,1\n";
     EXPECT_THAT(
@@ -185,8 +185,14 @@ TEST(StudyTable, NamesFileLineAndColumnButNeverReportText) {
     no_column.metadata = "VolumeName,RescaleSlope,Rescaleintercept,XYSpacing,ZSpacing\n";
     EXPECT_THAT([&] { no_column.load(); },
                 ThrowsMessage<Error>(
-                    HasSubstr("no column 'RescaleIntercept'; the header has: VolumeName, RescaleSlope, "
-                              "Rescaleintercept")));
+                    HasSubstr("no column 'RescaleIntercept' among the 5 of its first line, which must name them")));
+    // Without a header, the first line is a patient's.
+    Trio no_header;
+    no_header.reports = "a.nii.gz,secret finding,secret impression\n";
+    EXPECT_THAT([&] { no_header.load(); }, ThrowsMessage<Error>(Not(HasSubstr("secret"))));
+    Trio shifted;
+    shifted.metadata += "b.nii.gz,1,0,0.7,a secret finding\n";
+    EXPECT_THAT([&] { shifted.load(); }, ThrowsMessage<Error>(Not(HasSubstr("secret"))));
     Trio not_utf8;
     not_utf8.reports += "b.nii.gz,\xFC,x\n";
     EXPECT_THAT([&] { not_utf8.load(); }, ThrowsMessage<Error>(HasSubstr("byte 75 is not UTF-8")));
