@@ -28,8 +28,9 @@ void print_report(ToolContext& tool, ReapOptions const& options, ReapReport cons
     tool.print("what the shards do not give back: {} voxels were rounded to fp16 (at most by {}), {} saturated\n",
                report.num_rounded_voxels, report.worst_abs_error, report.num_saturated_voxels);
     if (report.num_resampled > 0) {
-        tool.print("AND {} SOURCES WERE RESAMPLED AND CLIPPED (layout preprocessed): their own voxels are in no shard\n",
-                   report.num_resampled);
+        tool.print(
+            "AND {} SOURCES WERE RESAMPLED AND CLIPPED (layout preprocessed): their own voxels are in no shard\n",
+            report.num_resampled);
     }
     if (report.num_gone > 0) {
         tool.print("{} sources were deleted before ({} says when)\n", report.num_gone, kReapJournalName);

@@ -40,12 +40,13 @@ void for_record(std::filesystem::path const& folder, Use const& use) {
 void require_index_on_record(nlohmann::json const& shard, std::filesystem::path const& shard_path,
                              std::filesystem::path const& record_path) {
     std::filesystem::path const index = sidecar_path(shard_path);
-    require(shard.at("index_sha256") == sha256_hex(read_file(index)) &&
-                shard.at("fsverity_sha256") == read_sidecar(shard_path).fsverity_sha256,
-            ExitCode::kBadInput,
-            "{}: not the index on record in {} (it was damaged or changed). Restore it, or move it and its shard away and "
-            "convert again",
-            index.string(), record_path.string());
+    require(
+        shard.at("index_sha256") == sha256_hex(read_file(index)) &&
+            shard.at("fsverity_sha256") == read_sidecar(shard_path).fsverity_sha256,
+        ExitCode::kBadInput,
+        "{}: not the index on record in {} (it was damaged or changed). Restore it, or move it and its shard away and "
+        "convert again",
+        index.string(), record_path.string());
 }
 
 double ratio(std::uint64_t before, std::uint64_t after) {

@@ -206,10 +206,11 @@ class Reaper {
         std::vector<std::string> names;
         std::ranges::transform(members, std::back_inserter(names),
                                [](ZipMember const& member) { return printable(member.name); });
-        require(members.size() == 1, ExitCode::kBadInput,
-                "{} holds {} arrays ({}), of which its shard has one: deleting it would lose the others. Keep it, or move "
-                "them into files of their own",
-                path.string(), members.size(), fmt::join(names, ", "));
+        require(
+            members.size() == 1, ExitCode::kBadInput,
+            "{} holds {} arrays ({}), of which its shard has one: deleting it would lose the others. Keep it, or move "
+            "them into files of their own",
+            path.string(), members.size(), fmt::join(names, ", "));
     }
 
     static void require_unchanged(ProvenSource const& source) {

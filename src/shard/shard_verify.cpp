@@ -19,12 +19,13 @@ bool is_ct_sample(ShardSample const& sample) {
 void check_digests(FileDescriptor const& file, ShardIndex const& walked, ShardSidecar const& sidecar) {
     std::string const shard = walked.path.string();
     ShardDigests const digests = read_digests(file, walked);
-    require(walked.size_bytes == sidecar.size_bytes && digests.fsverity_sha256 == sidecar.fsverity_sha256,
-            ExitCode::kBadInput,
-            "{} is damaged: it has {} bytes with the digest {}, on record in {} are {} and {}. Restore it from a copy, or "
-            "move it and its index away and convert again",
-            shard, walked.size_bytes, digests.fsverity_sha256, sidecar_path(walked.path).filename().string(),
-            sidecar.size_bytes, sidecar.fsverity_sha256);
+    require(
+        walked.size_bytes == sidecar.size_bytes && digests.fsverity_sha256 == sidecar.fsverity_sha256,
+        ExitCode::kBadInput,
+        "{} is damaged: it has {} bytes with the digest {}, on record in {} are {} and {}. Restore it from a copy, or "
+        "move it and its index away and convert again",
+        shard, walked.size_bytes, digests.fsverity_sha256, sidecar_path(walked.path).filename().string(),
+        sidecar.size_bytes, sidecar.fsverity_sha256);
     auto const is_same_member = [](ShardMember const& a, ShardMember const& b) {
         return a.name == b.name && a.suffix == b.suffix && a.data_offset == b.data_offset &&
                a.size_bytes == b.size_bytes;

@@ -108,7 +108,8 @@ RowsById<Report> read_reports(std::filesystem::path const& path, ReportFilter co
 
 /// A cell that ought to hold numbers, for messages. Anything else may be a patient's report in the wrong column.
 std::string quoted_numbers(std::string const& cell) {
-    bool const could_be = cell.size() <= 64 && cell.find_first_not_of("0123456789+-.,eE[]() naifNIF") == std::string::npos;
+    bool const could_be =
+        cell.size() <= 64 && cell.find_first_not_of("0123456789+-.,eE[]() naifNIF") == std::string::npos;
     return could_be ? fmt::format("'{}'", cell) : fmt::format("a text of {} characters", cell.size());
 }
 

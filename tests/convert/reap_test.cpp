@@ -349,7 +349,8 @@ TEST_F(Reap, SaturatedAndPreprocessedSamplesAreProvenToo) {
 
 TEST_F(Reap, RefusesAFileWithArraysThatNoShardHas) {
     fs::path const path = dataset_.volume_path(2);
-    std::string const save = "import numpy as np, sys; np.savez(sys.argv[1], data=np.ones((4, 5, 6)), lung_mask=np.ones(3))";
+    std::string const save =
+        "import numpy as np, sys; np.savez(sys.argv[1], data=np.ones((4, 5, 6)), lung_mask=np.ones(3))";
     ASSERT_EQ(Process({CTCLIP_PEER_PYTHON, "-c", save, path.string()}).wait().exit_code, 0);
     fs::remove_all(dataset_.options.output);
     dataset_.run();

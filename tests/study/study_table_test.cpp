@@ -174,8 +174,8 @@ TEST(StudyTable, NamesFileLineAndColumnButNeverReportText) {
     Trio bad_slope;
     bad_slope.metadata += "b.nii.gz,one,0,0.7,1\n";
     EXPECT_THAT([&] { bad_slope.load(); },
-                ThrowsMessage<Error>(
-                    HasSubstr("line 3, column 'RescaleSlope': a text of 3 characters is not a finite number other than 0")));
+                ThrowsMessage<Error>(HasSubstr(
+                    "line 3, column 'RescaleSlope': a text of 3 characters is not a finite number other than 0")));
     Trio bad_label;
     bad_label.labels += "b.nii.gz,0,0,0,0,0,0,0,0,0,0,2,0,0,0,0,0,0,1\n";
     EXPECT_THAT(
