@@ -10,20 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "base/splitmix64.hpp"
 #include "support/process.hpp"
+#include "support/random_bytes.hpp"
 #include "support/temp_dir.hpp"
 
 namespace ctclip {
 namespace {
-
-std::vector<std::byte> random_bytes(std::size_t count) {
-    std::vector<std::byte> bytes(count);
-    for (std::size_t i = 0; i < count; ++i) {
-        bytes[i] = static_cast<std::byte>(splitmix64(5, i));
-    }
-    return bytes;
-}
 
 /// @param step_bytes  how much is added at a time.
 std::string digest_of(std::span<std::byte const> bytes, std::size_t step_bytes) {
@@ -44,7 +36,7 @@ constexpr std::size_t kSizes[] = {0,          1,              4095,       4096, 
 TEST(FsVerityDigest, IsWhatTheToolOfFsVerityPrints) {
     TempDir const dir;
     for (std::size_t const size : kSizes) {
-        std::vector<std::byte> const bytes = random_bytes(size);
+        std::vector<std::byte> const bytes = random_bytes(5, size);
         std::filesystem::path const path = dir / std::to_string(size);
         std::ofstream(path, std::ios::binary)
             .write(reinterpret_cast<char const*>(bytes.data()), static_cast<std::streamsize>(size));
@@ -55,7 +47,7 @@ TEST(FsVerityDigest, IsWhatTheToolOfFsVerityPrints) {
 }
 
 TEST(FsVerityDigest, DoesNotDependOnHowMuchIsAddedAtATime) {
-    std::vector<std::byte> const bytes = random_bytes(700 * 4096 + 1234);
+    std::vector<std::byte> const bytes = random_bytes(5, 700 * 4096 + 1234);
     std::string const expected = fsverity_sha256_hex(bytes);
     for (std::size_t const step : {1000U, 4095U, 4096U, 4097U, 65'536U, 128U * 4096U, 1'000'003U}) {
         EXPECT_EQ(digest_of(bytes, step), expected) << step;
@@ -63,7 +55,7 @@ TEST(FsVerityDigest, DoesNotDependOnHowMuchIsAddedAtATime) {
 }
 
 TEST(FsVerityDigest, DiffersWhereOneBitDoesOrZerosAreAppended) {
-    std::vector<std::byte> bytes = random_bytes(3 * 4096 + 100);
+    std::vector<std::byte> bytes = random_bytes(5, 3 * 4096 + 100);
     std::string const before = fsverity_sha256_hex(bytes);
     bytes[4096] ^= std::byte{1};
     EXPECT_NE(fsverity_sha256_hex(bytes), before);

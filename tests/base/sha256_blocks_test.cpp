@@ -7,24 +7,16 @@
 #include <string>
 #include <vector>
 
-#include "base/splitmix64.hpp"
 #include "support/instruction_sets.hpp"
+#include "support/random_bytes.hpp"
 
 namespace ctclip {
 namespace {
 
-std::vector<std::byte> random_bytes(std::size_t count) {
-    std::vector<std::byte> bytes(count);
-    for (std::size_t i = 0; i < count; ++i) {
-        bytes[i] = static_cast<std::byte>(splitmix64(3, i));
-    }
-    return bytes;
-}
-
 TEST(Sha256Blocks, EqualOpenSslOnEveryInstructionSetForAnyNumberAndSizeOfBlocks) {
     for (std::size_t const block_bytes : {64U, 128U, 4096U, 65'536U}) {
         for (std::size_t const num_blocks : {0U, 1U, 7U, 8U, 15U, 16U, 17U, 33U}) {
-            std::vector<std::byte> const blocks = random_bytes(num_blocks * block_bytes);
+            std::vector<std::byte> const blocks = random_bytes(3, num_blocks * block_bytes);
             std::vector<Sha256Bytes> expected(num_blocks);
             sha256_of_blocks_in_turn(blocks, block_bytes, expected);
             for_each_instruction_set([&] {

@@ -24,22 +24,23 @@ namespace fs = std::filesystem;
 
 fs::path const kData = fs::path(CTCLIP_TEST_DATA) / "npz";
 
-std::vector<std::byte> in_pieces(NpzReader& reader, fs::path const& path) {
-    reader.open(path);
+std::vector<std::byte> take_pieces(NpzReader& reader) {
     std::vector<std::byte> voxels;
     reader.decode_in_pieces(
         [&](std::span<std::byte const> piece) { voxels.insert(voxels.end(), piece.begin(), piece.end()); });
     return voxels;
 }
 
+std::vector<std::byte> in_pieces(NpzReader& reader, fs::path const& path) {
+    reader.open(path);
+    return take_pieces(reader);
+}
+
 /// As conversion decodes: inflated first, checked in pieces.
 std::vector<std::byte> inflated_in_pieces(NpzReader& reader, fs::path const& path) {
     reader.open(path);
     reader.inflate();
-    std::vector<std::byte> voxels;
-    reader.decode_in_pieces(
-        [&](std::span<std::byte const> piece) { voxels.insert(voxels.end(), piece.begin(), piece.end()); });
-    return voxels;
+    return take_pieces(reader);
 }
 
 /// The exit code that decoding the file so ends with; nothing if it is read.

@@ -17,6 +17,7 @@
 #include "base/half.hpp"
 #include "base/splitmix64.hpp"
 #include "checkpoint/safetensors_file.hpp"
+#include "npz/plain_statistics.hpp"
 #include "support/instruction_sets.hpp"
 
 namespace ctclip {
@@ -194,38 +195,6 @@ void visit_inputs(std::string const& name, std::uint64_t seed, Visitor visit) {
     visits.at(name)();
 }
 
-/// Value by value, from the definition.
-template <class T>
-HalfStatistics plain_statistics(std::vector<T> const& values, std::vector<std::uint16_t> const& halves) {
-    HalfStatistics statistics;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        auto const value = static_cast<double>(values[i]);
-        if (std::isnan(value)) {
-            ++statistics.num_nan;
-            continue;
-        }
-        statistics.min = std::min(statistics.min, value);
-        statistics.max = std::max(statistics.max, value);
-        if (!is_half_finite(halves[i])) {
-            ++statistics.num_out_of_range;
-            continue;
-        }
-        double const error = std::abs(value - half_to_float(halves[i]));
-        statistics.num_inexact += error > 0.0 ? 1 : 0;
-        statistics.worst_abs_error = std::max(statistics.worst_abs_error, error);
-    }
-    return statistics;
-}
-
-void expect_equal(HalfStatistics const& found, HalfStatistics const& expected) {
-    EXPECT_EQ(found.min, expected.min);
-    EXPECT_EQ(found.max, expected.max);
-    EXPECT_EQ(found.num_nan, expected.num_nan);
-    EXPECT_EQ(found.num_out_of_range, expected.num_out_of_range);
-    EXPECT_EQ(found.num_inexact, expected.num_inexact);
-    EXPECT_EQ(found.worst_abs_error, expected.worst_abs_error);
-}
-
 /// A thousand at a time, as volumes are: a block with a NaN must not hide the sums of the others.
 template <class T>
 HalfStatistics convert_in_blocks(std::span<T const> values, std::span<std::uint16_t> out) {
@@ -250,7 +219,7 @@ TEST(HalfLedger, EqualsNumpyAndTheReferenceOnEveryGoldenSetAndInstructionSet) {
             std::transform(inputs.begin(), inputs.end(), one_by_one.begin(),
                            [](T value) { return half_from(value); });
             EXPECT_EQ(digest_of(one_by_one), set.at("sha256_output"));
-            HalfStatistics const statistics = plain_statistics(inputs, one_by_one);
+            HalfStatistics const statistics = plain_statistics(inputs);
 
             for_each_instruction_set([&] {
                 std::vector<std::uint16_t> fast(inputs.size());

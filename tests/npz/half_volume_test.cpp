@@ -11,6 +11,7 @@
 
 #include "base/half.hpp"
 #include "base/splitmix64.hpp"
+#include "npz/plain_statistics.hpp"
 #include "support/instruction_sets.hpp"
 
 namespace ctclip {
@@ -38,34 +39,6 @@ double random_value(std::uint64_t seed, std::uint64_t index) {
     std::uint64_t const bits = splitmix64(seed, index);
     double const hu = std::floor(to_unit(bits) * 4096.0) - 1024.0;
     return bits % 1000 == 0 ? hu * 100.0 : bits % 3 == 0 ? hu * 1.0009765 : hu;
-}
-
-HalfStatistics plain_statistics(std::vector<double> const& values) {
-    HalfStatistics statistics;
-    for (double const value : values) {
-        std::uint16_t const half = half_from(value);
-        statistics.num_nan += std::isnan(value) ? 1 : 0;
-        if (!std::isnan(value)) {
-            statistics.min = std::min(statistics.min, value);
-            statistics.max = std::max(statistics.max, value);
-            statistics.num_out_of_range += is_half_finite(half) ? 0 : 1;
-        }
-        if (is_half_finite(half)) {
-            double const error = std::abs(value - half_to_float(half));
-            statistics.num_inexact += error > 0 ? 1 : 0;
-            statistics.worst_abs_error = std::max(statistics.worst_abs_error, error);
-        }
-    }
-    return statistics;
-}
-
-void expect_equal(HalfStatistics const& actual, HalfStatistics const& expected) {
-    EXPECT_EQ(actual.min, expected.min);
-    EXPECT_EQ(actual.max, expected.max);
-    EXPECT_EQ(actual.num_nan, expected.num_nan);
-    EXPECT_EQ(actual.num_out_of_range, expected.num_out_of_range);
-    EXPECT_EQ(actual.num_inexact, expected.num_inexact);
-    EXPECT_EQ(actual.worst_abs_error, expected.worst_abs_error);
 }
 
 }  // namespace
@@ -110,7 +83,7 @@ TEST(HalfVolume, FloatStatisticsAreThoseOfTheirValues) {
         std::copy_n(special, num_special, values.begin() + 1500);
         for_each_instruction_set([&] {
             HalfVolume const volume = to_half(array_of(DType::kF32, {3, 1, 1031}, values));
-            expect_equal(volume.statistics, plain_statistics({values.begin(), values.end()}));
+            expect_equal(volume.statistics, plain_statistics(std::vector<double>(values.begin(), values.end())));
         });
     }
 }
