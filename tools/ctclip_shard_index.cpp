@@ -5,6 +5,7 @@
 
 #include "base/durable_file.hpp"
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/output_folder.hpp"
 #include "shard/shard_index.hpp"
 #include "shard/shard_indexer.hpp"
@@ -50,14 +51,17 @@ class Indexing {
 
     ExitCode finish() {
         if (tool_.is_json()) {
-            tool_.write_json({{"schema", "ctclip.shard.index/1"}, {"written", written_}});
+            tool_.write_json({{"schema", "ctclip.shard.index/1"}, {"written", written_}, {"kept", kept_}});
         }
         return ExitCode::kDone;
     }
 
   private:
     void index_shard(fs::path const& shard) {
-        if (!fs::exists(sidecar_path(shard))) {
+        if (fs::exists(sidecar_path(shard))) {
+            kept_.push_back(sidecar_path(shard).string());
+            log_info("{} is there already and stays as it is", kept_.back());
+        } else {
             write(sidecar_path(shard), encode_sidecar(make_sidecar(shard)));
         }
         if (options_.for_dali) {
@@ -79,6 +83,7 @@ class Indexing {
     ToolContext& tool_;
     ShardIndexOptions const& options_;
     std::vector<std::string> written_;
+    std::vector<std::string> kept_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "convert/source_check.hpp"
 #include "jobs/shard_preprocessor.hpp"
 #include "shard/shard_index.hpp"
+#include "shard/shard_indexer.hpp"
 #include "shard/shard_set.hpp"
 #include "shard/shard_verify.hpp"
 #include "tools/ctclip_shard.hpp"
@@ -70,6 +71,9 @@ class Verification {
             num_samples = verdict.num_samples;
             if (!verdict.has_ct_samples && verdict.num_samples > 0) {
                 log_warning("{}: holds no CT samples; only its structure was checked", path.string());
+            }
+            if (verdict.is_converted) {
+                require_indexes_agree(path);
             }
             if (source_check_) {
                 check_sources(path);

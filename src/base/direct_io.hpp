@@ -41,10 +41,10 @@ std::span<std::byte const> read_stored_block(FileDescriptor const& file, std::fi
 
 /// Calls `use(std::span<std::byte const>)` for the bytes [begin, end) of a file, block by block, in order.
 /// @param begin  a multiple of kDirectBlockBytes.
+/// @param block  what each one is read into.
 template <class Use>
 void for_each_stored_block(FileDescriptor const& file, std::filesystem::path const& path, std::uint64_t begin,
-                           std::uint64_t end, Use const& use) {
-    DirectBlock const block;
+                           std::uint64_t end, DirectBlock const& block, Use const& use) {
     set_direct_io(file, true);
     for (std::uint64_t offset = begin; offset < end; offset += kDirectBlockBytes) {
         use(read_stored_block(file, path, offset, std::min<std::uint64_t>(kDirectBlockBytes, end - offset), block));

@@ -8,7 +8,6 @@
 #include <system_error>
 
 #include "base/crc32c.hpp"
-#include "base/direct_io.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 
@@ -81,7 +80,7 @@ void ReadBack::read_until(FileDescriptor const& file, std::uint64_t end) {
     // Ask for what the disk holds, not for our own pages, where there is no direct I/O.
     ::posix_fadvise(file.get(), static_cast<off_t>(offset_), static_cast<off_t>(end - offset_), POSIX_FADV_DONTNEED);
     std::uint32_t crc = crc32c_;
-    for_each_stored_block(file, path_, offset_, end,
+    for_each_stored_block(file, path_, offset_, end, block_,
                           [&](std::span<std::byte const> block) { crc = crc32c(block, crc); });
     crc32c_ = crc;
     offset_ = end;

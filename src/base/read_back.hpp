@@ -7,6 +7,7 @@
 #include <future>
 #include <string_view>
 
+#include "base/direct_io.hpp"
 #include "base/file_descriptor.hpp"
 
 namespace ctclip {
@@ -36,6 +37,7 @@ class ReadBack {
     void give_up_following(std::string_view reason);
 
     std::filesystem::path const& path_;
+    DirectBlock block_;
     // The running read's, until it is awaited.
     std::uint64_t offset_ = 0;
     std::uint32_t crc32c_ = 0;  ///< of the bytes before it

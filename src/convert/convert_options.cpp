@@ -13,6 +13,8 @@ Names<RescalePolicy> const kRescaleNames{
 Names<OutOfRangePolicy> const kOutOfRangeNames{{"reject", OutOfRangePolicy::kReject},
                                                {"saturate", OutOfRangePolicy::kSaturate},
                                                {"quarantine", OutOfRangePolicy::kQuarantine}};
+Names<DamagedPolicy> const kDamagedNames{{"reject", DamagedPolicy::kReject},
+                                         {"quarantine", DamagedPolicy::kQuarantine}};
 Names<OrientationPolicy> const kOrientationNames{{"agree", OrientationPolicy::kAgree},
                                                  {"sform", OrientationPolicy::kSform}};
 Names<VolumeLayout> const kLayoutNames{{"raw", VolumeLayout::kRaw},
@@ -90,6 +92,10 @@ void ConvertOptions::bind(Schema& schema) {
         .choice("convert.out_of_range", out_of_range, kOutOfRangeNames,
                 "what to do with voxels that are NaN or beyond +-65504")
         .flag("--out_of_range", {"--out-of-range"});
+    schema
+        .choice("convert.damaged", damaged, kDamagedNames,
+                "what to do with a volume whose file cannot be read (truncated, a wrong checksum)")
+        .flag("--damaged");
     schema.key("convert.max_quarantined", max_quarantined, "quarantined volumes that are accepted")
         .min(0)
         .flag("--max_quarantined", {"--max-quarantined"});
@@ -98,6 +104,11 @@ void ConvertOptions::bind(Schema& schema) {
              "volumes without CSV rows that are accepted (default: any)")
         .min(0)
         .flag("--max_unmatched", {"--max-unmatched"});
+    schema
+        .key("convert.max_missing", max_missing,
+             "studies of the CSVs without a volume that are accepted (default: any)")
+        .min(0)
+        .flag("--max_missing", {"--max-missing"});
     schema
         .key("convert.memory_limit_mb", memory_limit_mb,
              "memory of a rank in MiB (0: no limit). NPZ volumes that do not fit it as a whole are decoded piece by "

@@ -29,6 +29,12 @@ enum class OutOfRangePolicy {
     kQuarantine,  ///< the study is left out, counted in the sidecar; more than max_quarantined end the job
 };
 
+/// What becomes of a volume whose file cannot be read as one: truncated, a wrong checksum, no array of that key.
+enum class DamagedPolicy {
+    kReject,      ///< it ends the job
+    kQuarantine,  ///< the study is left out, as with OutOfRangePolicy
+};
+
 /// What becomes of a NIfTI volume whose sform and qform contradict each other.
 enum class OrientationPolicy {
     kAgree,  ///< it ends the job
@@ -55,9 +61,10 @@ struct ConvertOptions {
     RescalePolicy rescale = RescalePolicy::kCsv;
     OrientationPolicy nifti_orientation = OrientationPolicy::kAgree;
     OutOfRangePolicy out_of_range = OutOfRangePolicy::kReject;
+    DamagedPolicy damaged = DamagedPolicy::kReject;
     std::int64_t max_quarantined = 0;
-    std::optional<std::int64_t>
-        max_unmatched;  ///< volumes without CSV rows; none: any number, with a warning
+    std::optional<std::int64_t> max_unmatched;  ///< volumes without CSV rows; none: any number, with a warning
+    std::optional<std::int64_t> max_missing;    ///< studies of the CSVs without volume; none: as above
     std::int64_t memory_limit_mb = 0;  ///< MiB that a rank may have resident; 0: no limit
     double hang_timeout_s = 60.0;      ///< without a sign of life of a rank; 0: wait for ever
     double stall_timeout_s = 3600.0;   ///< without progress on any rank

@@ -151,6 +151,11 @@ ConvertPlan ConvertPlan::make(ConvertOptions const& options, StudyTable const& s
             "{}: {} volumes have no rows in the CSVs, at most {} are accepted (convert.max_unmatched): {}",
             options.volumes.string(), num_unmatched, options.max_unmatched.value_or(0),
             list_start(plan.unmatched_volumes_));
+    std::size_t const num_missing = plan.studies_without_volume_.size();
+    require(num_missing <= static_cast<std::size_t>(options.max_missing.value_or(INT64_MAX)), ExitCode::kBadInput,
+            "{}: {} studies of the CSVs have no volume, at most {} are accepted (convert.max_missing): {}",
+            options.volumes.string(), num_missing, options.max_missing.value_or(0),
+            list_start(plan.studies_without_volume_));
     return plan;
 }
 

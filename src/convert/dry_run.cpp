@@ -5,6 +5,7 @@
 
 #include "base/byte_units.hpp"
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/output_folder.hpp"
 #include "base/room.hpp"
 #include "convert/convert_job.hpp"
@@ -31,7 +32,7 @@ std::vector<PlannedStudy> unfinished_studies(ConvertOptions const& options, Conv
 }
 
 /// Converts a few volumes, evenly spread over `to_convert`, in memory: finds wrong keys, units and values before
-/// the job runs for hours. Returns shard bytes per NPZ byte.
+/// the job runs for hours. Returns shard bytes per source byte.
 double probe_volumes(ConvertOptions const& options, ConvertEnvironment const& environment,
                      std::vector<PlannedStudy> const& to_convert, StudyTable const& studies) {
     SampleConverter converter(options, studies, environment.preprocess);
@@ -44,9 +45,12 @@ double probe_volumes(ConvertOptions const& options, ConvertEnvironment const& en
         PlannedStudy const& study = to_convert[i * to_convert.size() / num_probes];
         converter.convert(study, sample);
         header_warnings.note(sample.header_warnings);
-        if (!sample.quarantine_reason) {
-            converter.take_voxels(sample, [](auto) {});
+        if (sample.quarantine_reason) {
+            log_warning("{} would be quarantined: {}", (options.volumes / study.source_path).string(),
+                        *sample.quarantine_reason);
+            continue;
         }
+        converter.take_voxels(sample, [](auto) {});
         source_bytes += static_cast<double>(study.source_size_bytes);
         shard_bytes += static_cast<double>(num_voxels(sample.metadata.volume_shape)) * sizeof(std::uint16_t);
     }
@@ -76,10 +80,12 @@ void dry_run_convert(ConvertOptions const& options, ConvertEnvironment const& en
         require_free_space(options.output, needed_bytes);
         environment.write(
             fmt::format("would {} {} studies in {} shards, about {:.2f} GiB still to write to {}\n"
-                        "  volumes without CSV rows: {}; studies without volume: {}\n",
+                        "  volumes without CSV rows: {}; studies without volume: {}\n"
+                        "  converted in memory as a trial: {} of the {} volumes still to convert\n",
                         earlier ? "go on with" : "convert", plan.studies().size(), plan.shards().size(),
                         needed_bytes / kBytesPerGiB, options.output.string(), plan.unmatched_volumes().size(),
-                        plan.studies_without_volume().size()));
+                        plan.studies_without_volume().size(), std::min(kNumProbes, to_convert.size()),
+                        to_convert.size()));
     }
     environment.communicator.barrier();
 }

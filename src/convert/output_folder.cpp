@@ -1,5 +1,8 @@
 #include "convert/output_folder.hpp"
 
+#include <string>
+#include <unordered_set>
+
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/output_folder.hpp"
@@ -12,6 +15,25 @@
 namespace ctclip {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+/// Whoever reads the folder later reads all shards in it.
+void require_only_planned_shards(ConvertPlan const& plan, fs::path const& output) {
+    std::unordered_set<std::string> planned;
+    for (PlannedShard const& shard : plan.shards()) {
+        planned.insert(shard_name(shard.shard_index));
+    }
+    for (fs::directory_entry const& entry : fs::directory_iterator(output)) {
+        std::string const name = entry.path().filename().string();
+        bool const is_shard = name.ends_with(".tar") && !name.starts_with('.');
+        require(!is_shard || planned.contains(name), ExitCode::kBadInput,
+                "{} is none of the {} shards that {} plans (it would be read as one of them). Move it away",
+                entry.path().string(), planned.size(), kPlanName);
+    }
+}
+
+}  // namespace
 
 fs::path plan_path(fs::path const& output) {
     return output / kPlanName;
@@ -36,6 +58,7 @@ std::optional<ConvertPlan> find_plan(ConvertOptions const& options) {
     }
     ConvertPlan plan = ConvertPlan::parse(read_text_file(path), path.string());
     plan.require_same_settings(ConvertPlan::settings_of(options), path);
+    require_only_planned_shards(plan, options.output);
     return plan;
 }
 

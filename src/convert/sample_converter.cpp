@@ -79,7 +79,9 @@ void SampleConverter::convert(PlannedStudy const& planned, ConvertedSample& samp
             planned.study_id);
     std::filesystem::path const path = options_.volumes / planned.source_path;
     load(path, planned, sample);
-
+    if (sample.quarantine_reason) {
+        return;
+    }
     sample.metadata = {};
     sample.metadata.study_id = study->study_id;
     sample.metadata.volume_shape = to_volume_shape(sample.conversion.source_shape);
@@ -114,7 +116,8 @@ void SampleConverter::load(std::filesystem::path const& path, PlannedStudy const
     auto const try_to_load = [&] {
         std::uint64_t const size_bytes = file_size_bytes(open_for_reading(path), path);
         require(size_bytes == planned.source_size_bytes, ExitCode::kBadInput,
-                "{} has {} bytes, but had {} when it was listed (two versions of the data would be mixed)",
+                "{} has {} bytes, but had {} when it was listed (two versions of the data would be mixed). Restore it as "
+                "it was, or convert all to another output folder",
                 path.string(), size_bytes, planned.source_size_bytes);
         sample.quarantine_reason.reset();
         sample.header_warnings.clear();
@@ -140,20 +143,26 @@ void SampleConverter::load_nifti(std::filesystem::path const& path, ConvertedSam
         "{}: a NIfTI volume has to be in memory as a whole to be turned, and convert.memory_limit_mb is {}. Convert "
         "NIfTI volumes without a limit (0).",
         path.string(), options_.memory_limit_mb);
-    NpzArray const& array = nifti_.read(path);
+    NpzArray const* array = nullptr;
+    if (!can_read(path, sample, [&] { array = &nifti_.read(path); })) {
+        return;
+    }
     check_orientation(path, sample);
-    describe(array, sample.conversion);
+    describe(*array, sample.conversion);
     NiftiHeader const& header = nifti_.header();
     sample.conversion.nifti = {header.type, header.slope, header.intercept, header.orientation};
     sample.voxels = VoxelsWait::kAsHalves;
-    resize_afresh(sample.halves, array.num_voxels());
-    sample.conversion.ledger = convert_to_half(array, sample.halves);
+    resize_afresh(sample.halves, array->num_voxels());
+    sample.conversion.ledger = convert_to_half(*array, sample.halves);
     // The file was read a moment ago: this comes from the page cache.
     sample.conversion.source_crc32c = file_crc32c(open_for_reading(path), path);
 }
 
 void SampleConverter::load_npz(std::filesystem::path const& path, ConvertedSample& sample) {
-    VolumeHeader const& header = sample.npz.open(path, options_.npz_key);
+    if (!can_read(path, sample, [&] { sample.npz.open(path, options_.npz_key); })) {
+        return;
+    }
+    VolumeHeader const& header = sample.npz.array();
     describe(header, sample.conversion);
     if (!fits_in_memory(sample, header)) {
         require(!header.is_fortran_order, ExitCode::kBadInput,
@@ -165,18 +174,48 @@ void SampleConverter::load_npz(std::filesystem::path const& path, ConvertedSampl
     } else {
         if (needs_all_halves(header)) {
             sample.voxels = VoxelsWait::kAsHalves;
+            if (!can_read(path, sample, [&] { sample.npz.decode_whole(); })) {
+                return;
+            }
             resize_afresh(sample.halves, header.num_voxels());
-            sample.conversion.ledger = convert_to_half(sample.npz.decode_whole(), sample.halves);
+            sample.conversion.ledger = convert_to_half(sample.npz.array(), sample.halves);
             sample.conversion.source_crc32c = sample.npz.file_crc32c();
             return;
         }
-        sample.npz.inflate();
         sample.voxels = VoxelsWait::kAsStored;
+        if (!can_read(path, sample, [&] { sample.npz.inflate(); })) {
+            return;
+        }
     }
-    if (options_.out_of_range == OutOfRangePolicy::kQuarantine) {
+    if (may_leave_out()) {
         // Converted twice: nothing of a volume that is left out may get into the shard.
-        sample.conversion.ledger = convert_pieces(sample, [this](auto) { after_piece_(); });
+        can_read(path, sample, [&] {
+            sample.conversion.ledger = convert_pieces(sample, [this](auto) { after_piece_(); });
+        });
     }
+}
+
+bool SampleConverter::can_read(std::filesystem::path const& path, ConvertedSample& sample,
+                               std::function<void()> const& read) const {
+    try {
+        read();
+        return true;
+    } catch (Error const& error) {
+        if (options_.damaged == DamagedPolicy::kReject || error.code() != ExitCode::kBadInput) {
+            throw;
+        }
+        // Sidecars say where a source is below the folder of volumes, wherever that is mounted.
+        std::string reason = error.what();
+        if (std::size_t const at = reason.find(path.string()); at != std::string::npos) {
+            reason.replace(at, path.string().size(), sample.conversion.source_path);
+        }
+        sample.quarantine_reason = "it cannot be read (" + reason + ")";
+        return false;
+    }
+}
+
+bool SampleConverter::may_leave_out() const {
+    return options_.out_of_range == OutOfRangePolicy::kQuarantine || options_.damaged == DamagedPolicy::kQuarantine;
 }
 
 void SampleConverter::check_orientation(std::filesystem::path const& path, ConvertedSample& sample) const {
@@ -226,7 +265,9 @@ void SampleConverter::apply_range_policy(std::filesystem::path const& path, Conv
     if (options_.out_of_range == OutOfRangePolicy::kReject || ledger.num_nan > 0) {
         require_finite_halves(ledger, sample.conversion.source_shape, path);
     }
-    saturate_halves(sample.halves);
+    if (sample.voxels == VoxelsWait::kAsHalves) {
+        saturate_halves(sample.halves);
+    }
 }
 
 void SampleConverter::describe_rescale(Study const& study, ConvertedSample& sample) const {

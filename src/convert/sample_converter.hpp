@@ -49,8 +49,7 @@ struct ConvertedSample {
     std::vector<float> labels;
     ConversionRecord conversion;  ///< complete once take_voxels() has returned
     std::vector<HeaderWarning> header_warnings;  ///< none for NPZ
-    std::optional<std::string>
-        quarantine_reason;  ///< present: policy keeps the study out; the rest is unspecified
+    std::optional<std::string> quarantine_reason;  ///< present: policy keeps the study out; the rest is unspecified
 
     VoxelsWait voxels = VoxelsWait::kAsHalves;
     NpzReader npz;                      ///< kInFile: knows the file. kAsStored: holds the voxels.
@@ -80,6 +79,10 @@ class SampleConverter {
     void load(std::filesystem::path const& path, PlannedStudy const& planned, ConvertedSample& sample);
     void load_nifti(std::filesystem::path const& path, ConvertedSample& sample);
     void load_npz(std::filesystem::path const& path, ConvertedSample& sample);
+    /// Runs `read`, which finds damage if there is any. False: it did, and policy has the sample quarantined.
+    bool can_read(std::filesystem::path const& path, ConvertedSample& sample, std::function<void()> const& read) const;
+    /// Whether policy may leave a volume out for what only shows when it is read to its end.
+    bool may_leave_out() const;
     /// Whether the volume that is open in sample.npz may be in memory as a whole, as another sample's is.
     bool fits_in_memory(ConvertedSample const& sample, VolumeHeader const& header);
     /// Whether every voxel must be known before the first one can be given away.

@@ -15,6 +15,7 @@
 #include "base/unchanged_file.hpp"
 #include "npz/member_stream.hpp"
 #include "npz/npy_header.hpp"
+#include "zip/zip_crc32.hpp"
 #include "zip/zip_directory.hpp"
 
 namespace ctclip {
@@ -170,7 +171,7 @@ void NpzReader::inflate() {
 NpzArray const& NpzReader::decode_whole() {
     inflate();
     std::span<std::byte const> const content = array_.member.bytes();
-    source_->require_crc32(libdeflate_crc32(0, content.data(), content.size()));
+    source_->require_crc32(zip_crc32(content));
     return array_;
 }
 
@@ -180,10 +181,10 @@ void NpzReader::decode_in_pieces(VoxelSink const& use) {
 
 void NpzReader::give_inflated(VoxelSink const& use) const {
     std::span<std::byte const> const content = array_.member.bytes();
-    std::uint32_t crc32 = libdeflate_crc32(0, content.data(), array_.payload_offset);
+    std::uint32_t crc32 = zip_crc32(content.first(array_.payload_offset));
     for (std::size_t done = array_.payload_offset; done < content.size(); done += kPieceBytes) {
         std::span<std::byte const> const voxels = content.subspan(done, std::min(kPieceBytes, content.size() - done));
-        crc32 = libdeflate_crc32(crc32, voxels.data(), voxels.size());
+        crc32 = zip_crc32(voxels, crc32);
         use(voxels);
     }
     source_->require_crc32(crc32);
@@ -199,7 +200,7 @@ void NpzReader::give_from_file(VoxelSink const& use) {
         auto const read = [&](std::uint64_t num_bytes) {
             std::span<std::byte> const bytes = piece.first(num_bytes);
             stream.read(bytes);
-            crc32 = libdeflate_crc32(crc32, bytes.data(), bytes.size());
+            crc32 = zip_crc32(bytes, crc32);
             return bytes;
         };
         read(array_.payload_offset);

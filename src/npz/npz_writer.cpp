@@ -10,6 +10,7 @@
 #include "base/durable_file.hpp"
 #include "base/error.hpp"
 #include "npz/scratch_buffer.hpp"
+#include "zip/zip_crc32.hpp"
 #include "zip/zip_format.hpp"
 
 namespace ctclip {
@@ -186,8 +187,7 @@ void write_npz(std::filesystem::path const& path, std::string const& key, DType 
     }
     std::span<std::byte const> const data = is_deflated ? packed.bytes() : content;
     PackedMember const member{key + ".npy", static_cast<std::uint16_t>(is_deflated ? 8 : 0),
-                              libdeflate_crc32(0, content.data(), content.size()), content.size(),
-                              data.size()};
+                              zip_crc32(content), content.size(), data.size()};
     std::string const local = local_header(member);
     std::string const central = central_header(member);
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/file_descriptor.hpp"
 #include "shard/python_json.hpp"
 #include "shard/shard_digests.hpp"
 #include "shard/shard_reader.hpp"
@@ -86,6 +87,17 @@ std::filesystem::path dali_index_path(std::filesystem::path const& shard_path) {
 
 std::filesystem::path energon_index_path(std::filesystem::path const& shard_path) {
     return std::filesystem::path(shard_path).replace_extension(".tar.idx");
+}
+
+void require_indexes_agree(std::filesystem::path const& shard_path) {
+    auto const require_agrees = [&](std::filesystem::path const& path, auto make, char const* flag) {
+        require(!std::filesystem::exists(path) || read_text_file(path) == make(shard_path), ExitCode::kBadInput,
+                "{} does not list what is in {} (it is damaged, or another shard's). Write it anew: ctclip-shard index {} "
+                "{}",
+                path.string(), shard_path.filename().string(), flag, shard_path.string());
+    };
+    require_agrees(dali_index_path(shard_path), dali_index, "--dali");
+    require_agrees(energon_index_path(shard_path), energon_index, "--energon");
 }
 
 std::filesystem::path energon_folder(std::filesystem::path const& folder_of_shards) {

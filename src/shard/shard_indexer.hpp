@@ -26,6 +26,10 @@ std::filesystem::path dali_index_path(std::filesystem::path const& shard_path);
 std::string energon_index(std::filesystem::path const& shard_path);
 std::filesystem::path energon_index_path(std::filesystem::path const& shard_path);
 
+/// Compares the two beside a converted shard, where they are there, with the shard.
+/// @throws Error kBadInput if one of them is damaged or another shard's.
+void require_indexes_agree(std::filesystem::path const& shard_path);
+
 /// What the indexes of a whole folder say of one of its shards.
 struct ShardEntry {
     std::string name;  ///< of the file

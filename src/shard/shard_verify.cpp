@@ -66,7 +66,9 @@ ShardVerdict verify_shard(std::filesystem::path const& path) {
     verdict.has_digests = std::filesystem::exists(sidecar_path(path));
     verdict.has_ct_samples = std::ranges::any_of(walked.samples, is_ct_sample);
     if (verdict.has_digests) {
-        check_digests(open_for_reading(path), walked, read_sidecar(path));
+        ShardSidecar const sidecar = read_sidecar(path);
+        verdict.is_converted = !sidecar.plan_sha256.empty();
+        check_digests(open_for_reading(path), walked, sidecar);
     }
     if (verdict.has_ct_samples) {
         check_samples(walked);

@@ -93,7 +93,8 @@ ShardMember& ShardWriter::begin_member(ShardSample& sample, std::string_view suf
     std::string const name = fmt::format("{}.{}", sample.key, suffix);
     TarBlock const header = make_tar_header(name, size_bytes);
     file_.write({header.data(), header.size()});
-    return sample.members.emplace_back(name, std::string(suffix), file_.bytes_written(), size_bytes, 0U);
+    sample.members.push_back({name, std::string(suffix), file_.bytes_written(), size_bytes, 0U});
+    return sample.members.back();
 }
 
 void ShardWriter::end_member(ShardMember const& member) {

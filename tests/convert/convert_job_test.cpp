@@ -196,6 +196,16 @@ TEST(Convert, NeverOverwritesAShardThatItDidNotWrite) {
     EXPECT_EQ(read_text_file(dataset.options.output / "shard-000000.tar"), "somebody's");
 }
 
+TEST(Convert, RefusesAShardThatItsPlanDoesNotHave) {
+    MadeDataset dataset(3);
+    dataset.run();
+    fs::path const foreign = dataset.options.output / "shard-000002.tar";
+    fs::copy_file(dataset.options.output / "shard-000000.tar", foreign);
+    EXPECT_THAT([&] { dataset.run(); }, fails_with(ExitCode::kBadInput, foreign.string()));
+    fs::remove(foreign);
+    dataset.run();
+}
+
 TEST(Convert, RefusesAFinishedShardThatIsDamaged) {
     MadeDataset dataset(3);
     dataset.run();
@@ -349,6 +359,7 @@ TEST(DryRun, SaysWhatWouldHappenAndWritesNothing) {
     MadeDataset dataset(5);
     dry_run_convert(dataset.options, dataset.environment());
     EXPECT_THAT(dataset.written, HasSubstr("would convert 5 studies in 3 shards"));
+    EXPECT_THAT(dataset.written, HasSubstr("as a trial: 5 of the 5 volumes"));
     EXPECT_FALSE(fs::exists(dataset.options.output));
     dataset.run();
     auto const before = content_of(dataset.options.output);

@@ -131,6 +131,13 @@ TEST(ConvertPlan, ListsWhatDoesNotMatch) {
     EXPECT_THAT(
         [&] { plan_of(dataset.options); },
         ThrowsMessage<Error>(AllOf(HasSubstr("1 volumes have no rows"), HasSubstr("train_17_a_1.npz"))));
+    dataset.options.max_unmatched = 1;
+    dataset.options.max_missing = 0;
+    EXPECT_THAT(
+        [&] { plan_of(dataset.options); },
+        ThrowsMessage<Error>(AllOf(HasSubstr("1 studies of the CSVs have no volume"), HasSubstr("train_1_a_1"))));
+    dataset.options.max_missing = 1;
+    EXPECT_EQ(plan_of(dataset.options).studies().size(), 2U);
 }
 
 TEST(ConvertPlan, RefusesAStudyWhoseVolumeIsNoFile) {

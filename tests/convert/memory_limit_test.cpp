@@ -136,6 +136,17 @@ TEST_F(MemoryLimit, NeverPublishesADamagedVolume) {
     }
 }
 
+TEST_F(MemoryLimit, QuarantinesTheSameDamagedStudies) {
+    fs::resize_file(dataset_.volume_path(1), fs::file_size(dataset_.volume_path(1)) / 2);  // without its directory
+    std::string content = read_text_file(dataset_.volume_path(4));
+    content[content.size() / 2] = static_cast<char>(content[content.size() / 2] ^ 1);
+    std::ofstream(dataset_.volume_path(4), std::ios::binary) << content;
+    EXPECT_THAT(same_outcome().error, HasSubstr("train_1_a_1.npz"));
+    dataset_.options.damaged = DamagedPolicy::kQuarantine;
+    dataset_.options.max_quarantined = 2;
+    EXPECT_EQ(same_outcome().error, "");
+}
+
 TEST_F(MemoryLimit, RefusesFortranOrderThatDoesNotFit) {
     std::vector<float> const voxels = made_voxels(1);
     fs::remove(dataset_.volume_path(1));

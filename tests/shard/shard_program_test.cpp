@@ -119,6 +119,15 @@ TEST(ShardIndexCommand, LetsVerifySeeABitFlipInAForeignShard) {
     EXPECT_EQ(run_shard_tool({"verify", shard}).exit_code, 65);
 }
 
+TEST(ShardIndexCommand, SaysWhichIndexStays) {
+    TempDir const dir;
+    make_shard(dir / "shard-000007.tar");
+    ProcessResult const result = run_shard_tool({"index", "--json", dir.path()});
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(json::parse(result.out).at("written").size(), 0U);
+    EXPECT_EQ(json::parse(result.out).at("kept"), json({dir / "shard-000007.index.json"}));
+}
+
 /// Pax headers, alphabetical order, GNU, ustar and old long names, folders: every command takes them, from a
 /// file.
 TEST(ShardTool, TakesShardsOfPythonAndGnuTarInEveryCommand) {
@@ -169,6 +178,21 @@ TEST(ShardVerifyCommand, ComparesEveryVoxelWithTheSources) {
     EXPECT_THAT(bad.err, testing::HasSubstr("train_2_a_1.npz is not the file that was converted"));
     EXPECT_EQ(json::parse(bad.out).at("results")[0].at("sources"), true);
     EXPECT_EQ(run_shard_tool({"verify", shards}).exit_code, 0) << "the shards themselves are good";
+}
+
+TEST(ShardVerifyCommand, SeesDamagedIndexesOfOtherLoaders) {
+    MadeDataset dataset(3);
+    dataset.run();
+    fs::path const shard = dataset.options.output / "shard-000000.tar";
+    for (auto const& [index, flag] : {std::pair("shard-000000.idx", "--dali"), {"shard-000000.tar.idx", "--energon"}}) {
+        EXPECT_EQ(run_shard_tool({"verify", dataset.options.output}).exit_code, 0);
+        fs::resize_file(dataset.options.output / index, 20);
+        ProcessResult const bad = run_shard_tool({"verify", dataset.options.output});
+        EXPECT_EQ(bad.exit_code, 65);
+        EXPECT_THAT(bad.err, testing::AllOf(testing::HasSubstr(index), testing::HasSubstr(flag)));
+        EXPECT_EQ(run_shard_tool({"index", flag, shard}).exit_code, 0);
+    }
+    EXPECT_EQ(run_shard_tool({"verify", dataset.options.output}).exit_code, 0);
 }
 
 TEST(ShardVerifyCommand, SaysThatAForeignShardHasNoSourcesOnRecord) {
