@@ -187,12 +187,14 @@ void SampleConverter::load_npz(std::filesystem::path const& path, ConvertedSampl
             return;
         }
     }
-    if (may_leave_out()) {
-        // Converted twice: nothing of a volume that is left out may get into the shard.
-        can_read(path, sample, [&] {
+    // Nothing of a volume that is left out may get into the shard: what would keep it out is looked for first.
+    can_read(path, sample, [&] {
+        if (options_.out_of_range == OutOfRangePolicy::kQuarantine) {
             sample.conversion.ledger = convert_pieces(sample, [this](auto) { after_piece_(); });
-        });
-    }
+        } else if (options_.damaged == DamagedPolicy::kQuarantine) {
+            sample.npz.decode_in_pieces([this](auto) { after_piece_(); });
+        }
+    });
 }
 
 bool SampleConverter::can_read(std::filesystem::path const& path, ConvertedSample& sample,
@@ -212,10 +214,6 @@ bool SampleConverter::can_read(std::filesystem::path const& path, ConvertedSampl
         sample.quarantine_reason = "it cannot be read (" + reason + ")";
         return false;
     }
-}
-
-bool SampleConverter::may_leave_out() const {
-    return options_.out_of_range == OutOfRangePolicy::kQuarantine || options_.damaged == DamagedPolicy::kQuarantine;
 }
 
 void SampleConverter::check_orientation(std::filesystem::path const& path, ConvertedSample& sample) const {
@@ -265,9 +263,7 @@ void SampleConverter::apply_range_policy(std::filesystem::path const& path, Conv
     if (options_.out_of_range == OutOfRangePolicy::kReject || ledger.num_nan > 0) {
         require_finite_halves(ledger, sample.conversion.source_shape, path);
     }
-    if (sample.voxels == VoxelsWait::kAsHalves) {
-        saturate_halves(sample.halves);
-    }
+    saturate_halves(sample.halves);
 }
 
 void SampleConverter::describe_rescale(Study const& study, ConvertedSample& sample) const {

@@ -81,8 +81,6 @@ class SampleConverter {
     void load_npz(std::filesystem::path const& path, ConvertedSample& sample);
     /// Runs `read`, which finds damage if there is any. False: it did, and policy has the sample quarantined.
     bool can_read(std::filesystem::path const& path, ConvertedSample& sample, std::function<void()> const& read) const;
-    /// Whether policy may leave a volume out for what only shows when it is read to its end.
-    bool may_leave_out() const;
     /// Whether the volume that is open in sample.npz may be in memory as a whole, as another sample's is.
     bool fits_in_memory(ConvertedSample const& sample, VolumeHeader const& header);
     /// Whether every voxel must be known before the first one can be given away.
