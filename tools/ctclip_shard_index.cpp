@@ -30,6 +30,8 @@ class Indexing {
 
     void index(fs::path const& path) {
         bool const is_folder = fs::is_directory(path);
+        require(is_folder || !options_.for_wids, ExitCode::kUsage, "{}: --wids lists the shards of a folder; name that",
+                path.string());
         auto const shards = shards_of({path});
         for (fs::path const& shard : shards) {
             index_shard(shard);

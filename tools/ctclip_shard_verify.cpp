@@ -48,6 +48,9 @@ class Verification {
                 std::string const missing = find_missing_shards(path, shards.size());
                 require(missing.empty(), ExitCode::kBadInput, "{}", missing);
                 require_conversion_agrees(path, shards);
+                if (std::filesystem::exists(path / kPlanName)) {
+                    require_folder_indexes_agree(path, shards);
+                }
             });
         }
     }
@@ -81,11 +84,14 @@ class Verification {
             results_.push_back({{"path", path.string()},
                                 {"ok", true},
                                 {"samples", verdict.num_samples},
+                                {"quarantined", verdict.num_quarantined},
                                 {"size", verdict.size_bytes},
                                 {"digests", verdict.has_digests},
                                 {"sources", source_check_.has_value()}});
             if (!tool_.is_json()) {
-                tool_.print("ok   {}: {} samples{}{}\n", path.string(), verdict.num_samples,
+                std::string const left_out =
+                    verdict.num_quarantined > 0 ? fmt::format(", {} quarantined", verdict.num_quarantined) : "";
+                tool_.print("ok   {}: {} samples{}{}{}\n", path.string(), verdict.num_samples, left_out,
                             verdict.has_digests ? ", all digests match" : " (no index beside it: no digests)",
                             source_check_ ? ", every voxel as in its source" : "");
             }

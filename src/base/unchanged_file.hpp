@@ -6,6 +6,7 @@
 
 #include <sys/stat.h>
 
+#include "base/error.hpp"
 #include "base/file_descriptor.hpp"
 
 namespace ctclip {
@@ -18,6 +19,17 @@ class UnchangedFile {
     std::uint64_t size_bytes() const { return static_cast<std::uint64_t>(before_.st_size); }
     /// @throws Error kTryAgain if either has changed.
     void require_unchanged() const;
+    /// Runs `read`; if the file has changed meanwhile, then that is the reason of any error, and worth a retry.
+    template <class Read>
+    void guarded(Read const& read) const {
+        try {
+            read();
+        } catch (Error const&) {
+            require_unchanged();
+            throw;
+        }
+        require_unchanged();
+    }
 
   private:
     FileDescriptor const& file_;

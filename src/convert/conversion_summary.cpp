@@ -5,11 +5,13 @@
 
 #include "base/byte_units.hpp"
 #include "base/digest.hpp"
+#include "base/durable_file.hpp"
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/json_number.hpp"
 #include "base/untrusted_json.hpp"
 #include "shard/python_json.hpp"
+#include "shard/shard_set.hpp"
 #include "shard/shard_writer.hpp"
 
 namespace ctclip {
@@ -135,8 +137,8 @@ std::string encode_summary(ConversionSummary const& summary, ConvertPlan const& 
                                  {"compression_ratio_logical", summary.logical_ratio()},
                                  {"compression_ratio_on_disk", summary.on_disk_ratio()},
                                  {"ledger",
-                                  {{"min", json_number(summary.min)},
-                                   {"max", json_number(summary.max)},
+                                  {{"min", json_number_or_text(summary.min)},
+                                   {"max", json_number_or_text(summary.max)},
                                    {"inexact_voxels", summary.num_inexact},
                                    {"worst_abs_error", summary.worst_abs_error},
                                    {"saturated_voxels", summary.num_saturated}}},
@@ -168,11 +170,28 @@ void require_indexes_on_record(std::filesystem::path const& folder) {
     });
 }
 
+void forget_missing_shards(std::filesystem::path const& folder) {
+    std::filesystem::path const path = folder / kSummaryName;
+    if (!std::filesystem::exists(path)) {
+        return;
+    }
+    nlohmann::ordered_json record = nlohmann::ordered_json::parse(read_text_file(path));
+    auto& shards = record.at("shards");
+    std::size_t const num_before = shards.size();
+    std::erase_if(shards.get_ref<nlohmann::ordered_json::array_t&>(), [&](auto const& shard) {
+        return !std::filesystem::exists(folder / shard.at("name").template get<std::string>());
+    });
+    if (shards.size() < num_before) {
+        write_durably(path, record.dump(1) + "\n", IfExists::kReplace);
+        std::filesystem::remove(folder / kManifestName);
+    }
+}
+
 std::string summary_text(ConversionSummary const& summary) {
     return fmt::format(
         "{} volumes in {} shards, {} quarantined\n"
         "  compression, logical: {} of arrays -> {} of float16: {:.2f}x\n"
-        "  compression, on disk: {} of NPZ -> {} of shards: {:.2f}x\n"
+        "  compression, on disk: {} of sources -> {} of shards: {:.2f}x\n"
         "  rounded voxels: {}, worst error {}; saturated voxels: {}; values from {} to {}\n",
         summary.num_samples, summary.shards.size(), summary.num_quarantined,
         size_text(summary.source_array_bytes), size_text(summary.volume_bytes), summary.logical_ratio(),

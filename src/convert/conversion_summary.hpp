@@ -31,7 +31,7 @@ struct ConversionSummary {
     std::uint64_t num_samples = 0;
     std::uint64_t num_quarantined = 0;
     std::uint64_t source_array_bytes = 0;  ///< of the arrays as numpy held them
-    std::uint64_t source_file_bytes = 0;   ///< of the NPZ files
+    std::uint64_t source_file_bytes = 0;   ///< of the NPZ and NIfTI files
     std::uint64_t volume_bytes = 0;        ///< of the .bin members
     std::uint64_t shard_bytes = 0;         ///< of the tars
 
@@ -43,7 +43,7 @@ struct ConversionSummary {
 
     /// How much smaller the shards are.
     double logical_ratio() const;  ///< source arrays to fp16 volumes
-    double on_disk_ratio() const;  ///< NPZ files to shards
+    double on_disk_ratio() const;  ///< source files to shards
 
     void add(ShardSidecar const& sidecar);
 };
@@ -64,6 +64,10 @@ void require_conversion_agrees(std::filesystem::path const& folder,
 /// damaged one on record instead. Shards that were moved away are no matter.
 /// @throws Error kBadInput naming what differs.
 void require_indexes_on_record(std::filesystem::path const& folder);
+
+/// Takes shards that are not there off conversion.json, and manifest.json away, before they are converted anew: what a
+/// finished conversion put on record of them need not be true of the next ones. @throws Error kBadInput, kIoError.
+void forget_missing_shards(std::filesystem::path const& folder);
 
 /// For people, a few lines.
 std::string summary_text(ConversionSummary const& summary);

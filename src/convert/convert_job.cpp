@@ -67,10 +67,12 @@ ConvertPlan prepare_plan(ConvertOptions const& options) {
     }
     if (auto plan = find_plan(options)) {
         require_indexes_on_record(options.output);
+        forget_missing_shards(options.output);
         auto const is_there = [](fs::path const& csv) { return fs::exists(csv); };
         if (std::ranges::all_of(std::array{options.reports, options.metadata, options.labels}, is_there)) {
             plan->require_same_csvs(ConvertPlan::csv_digests(options), plan_path(options.output));
         }  // else they are missed where there is work left
+        plan->require_few_mismatches(options);
         log_info("{}: going on with the plan of an earlier run", options.output.string());
         return std::move(*plan);
     }
@@ -164,6 +166,9 @@ DecodedVolumes convert(ConvertOptions const& options, ConvertEnvironment const& 
             "{} volumes are quarantined, {} are accepted (convert.max_quarantined); the indexes of the shards in {} "
             "name them",
             num_quarantined, options.max_quarantined, options.output.string());
+    require(num_quarantined < static_cast<std::int64_t>(plan.studies().size()), ExitCode::kBadInput,
+            "all {} volumes are quarantined: nothing was converted. The indexes of the shards in {} say why", num_quarantined,
+            options.output.string());
     DecodedVolumes const decoded{sum_over_ranks(communicator, share.decoded().num_whole),
                                  sum_over_ranks(communicator, share.decoded().num_in_pieces)};
     if (is_rank_0) {

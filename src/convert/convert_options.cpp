@@ -15,6 +15,7 @@ Names<OutOfRangePolicy> const kOutOfRangeNames{{"reject", OutOfRangePolicy::kRej
                                                {"quarantine", OutOfRangePolicy::kQuarantine}};
 Names<DamagedPolicy> const kDamagedNames{{"reject", DamagedPolicy::kReject},
                                          {"quarantine", DamagedPolicy::kQuarantine}};
+Names<ChangedPolicy> const kChangedNames{{"reject", ChangedPolicy::kReject}, {"accept", ChangedPolicy::kAccept}};
 Names<OrientationPolicy> const kOrientationNames{{"agree", OrientationPolicy::kAgree},
                                                  {"sform", OrientationPolicy::kSform}};
 Names<VolumeLayout> const kLayoutNames{{"raw", VolumeLayout::kRaw},
@@ -94,9 +95,15 @@ void ConvertOptions::bind(Schema& schema) {
         .flag("--out_of_range", {"--out-of-range"});
     schema
         .choice("convert.damaged", damaged, kDamagedNames,
-                "what to do with a volume whose file cannot be read (truncated, a wrong checksum)")
+                "what to do with a volume whose file cannot be read as one: truncated, a wrong checksum, no such array, a "
+                "header that contradicts itself, more than 4 GiB. Quarantined ones cost a second look at every other")
         .flag("--damaged");
-    schema.key("convert.max_quarantined", max_quarantined, "quarantined volumes that are accepted")
+    schema
+        .choice("convert.changed", changed, kChangedNames,
+                "what to do with a volume that has another size than when an earlier run planned it: stop, since two versions "
+                "of the data would be mixed; or convert it as it is now, because it was repaired")
+        .flag("--changed");
+    schema.key("convert.max_quarantined", max_quarantined, "quarantined volumes that are accepted, of all ranks; while it runs, a rank ends the job when it alone has more")
         .min(0)
         .flag("--max_quarantined", {"--max-quarantined"});
     schema
@@ -106,7 +113,7 @@ void ConvertOptions::bind(Schema& schema) {
         .flag("--max_unmatched", {"--max-unmatched"});
     schema
         .key("convert.max_missing", max_missing,
-             "studies of the CSVs without a volume that are accepted (default: any)")
+             "studies with rows in all CSVs but without a volume that are accepted (default: any)")
         .min(0)
         .flag("--max_missing", {"--max-missing"});
     schema

@@ -29,10 +29,17 @@ enum class OutOfRangePolicy {
     kQuarantine,  ///< the study is left out, counted in the sidecar; more than max_quarantined end the job
 };
 
-/// What becomes of a volume whose file cannot be read as one: truncated, a wrong checksum, no array of that key.
+/// What becomes of a volume whose file cannot be read as one: truncated, a wrong checksum, no array of that key, a header
+/// that contradicts itself, larger than readers accept.
 enum class DamagedPolicy {
     kReject,      ///< it ends the job
     kQuarantine,  ///< the study is left out, as with OutOfRangePolicy
+};
+
+/// What becomes of a volume that has another size than when the plan was made.
+enum class ChangedPolicy {
+    kReject,  ///< it ends the job
+    kAccept,  ///< it is converted as it is now: somebody has repaired it
 };
 
 /// What becomes of a NIfTI volume whose sform and qform contradict each other.
@@ -62,6 +69,7 @@ struct ConvertOptions {
     OrientationPolicy nifti_orientation = OrientationPolicy::kAgree;
     OutOfRangePolicy out_of_range = OutOfRangePolicy::kReject;
     DamagedPolicy damaged = DamagedPolicy::kReject;
+    ChangedPolicy changed = ChangedPolicy::kReject;
     std::int64_t max_quarantined = 0;
     std::optional<std::int64_t> max_unmatched;  ///< volumes without CSV rows; none: any number, with a warning
     std::optional<std::int64_t> max_missing;    ///< studies of the CSVs without volume; none: as above

@@ -146,17 +146,20 @@ ConvertPlan ConvertPlan::make(ConvertOptions const& options, StudyTable const& s
             "converted. "
             "File names without .npz (or .nii, .nii.gz) must be the VolumeName without .nii.gz",
             options.volumes.string(), num_unmatched, studies.studies().size());
-    require(num_unmatched <= static_cast<std::size_t>(options.max_unmatched.value_or(INT64_MAX)),
-            ExitCode::kBadInput,
-            "{}: {} volumes have no rows in the CSVs, at most {} are accepted (convert.max_unmatched): {}",
-            options.volumes.string(), num_unmatched, options.max_unmatched.value_or(0),
-            list_start(plan.unmatched_volumes_));
-    std::size_t const num_missing = plan.studies_without_volume_.size();
-    require(num_missing <= static_cast<std::size_t>(options.max_missing.value_or(INT64_MAX)), ExitCode::kBadInput,
-            "{}: {} studies of the CSVs have no volume, at most {} are accepted (convert.max_missing): {}",
-            options.volumes.string(), num_missing, options.max_missing.value_or(0),
-            list_start(plan.studies_without_volume_));
+    plan.require_few_mismatches(options);
     return plan;
+}
+
+void ConvertPlan::require_few_mismatches(ConvertOptions const& options) const {
+    auto const require_few = [&](std::vector<std::string> const& names, std::optional<std::int64_t> const& accepted,
+                                 char const* what, char const* key) {
+        require(!accepted || names.size() <= static_cast<std::size_t>(*accepted), ExitCode::kBadInput,
+                "{}: {} {}, at most {} are accepted ({}): {}", options.volumes.string(), names.size(), what,
+                accepted.value_or(0), key, list_start(names));
+    };
+    require_few(unmatched_volumes_, options.max_unmatched, "volumes have no rows in the CSVs", "convert.max_unmatched");
+    require_few(studies_without_volume_, options.max_missing, "studies of the CSVs have no volume",
+                "convert.max_missing");
 }
 
 std::string ConvertPlan::encode() const {

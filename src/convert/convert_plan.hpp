@@ -53,6 +53,8 @@ class ConvertPlan {
     /// @throws Error kBadConfig naming every setting that is not the plan's.
     void require_same_settings(Settings const& settings, std::filesystem::path const& plan_path) const;
     void require_same_csvs(Settings const& digests, std::filesystem::path const& plan_path) const;
+    /// @throws Error kBadInput: more volumes without CSV rows, or studies without volume, than `options` accept.
+    void require_few_mismatches(ConvertOptions const& options) const;
 
     std::vector<PlannedStudy> const& studies() const noexcept { return studies_; }
     std::size_t samples_per_shard() const noexcept { return samples_per_shard_; }

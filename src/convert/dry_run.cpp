@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -38,6 +39,7 @@ double probe_volumes(ConvertOptions const& options, ConvertEnvironment const& en
     SampleConverter converter(options, studies, environment.preprocess);
     ConvertedSample sample;
     HeaderWarnings header_warnings;
+    std::int64_t num_quarantined = 0;
     double source_bytes = 0.0;
     double shard_bytes = 0.0;
     std::size_t const num_probes = std::min(kNumProbes, to_convert.size());
@@ -48,13 +50,19 @@ double probe_volumes(ConvertOptions const& options, ConvertEnvironment const& en
         if (sample.quarantine_reason) {
             log_warning("{} would be quarantined: {}", (options.volumes / study.source_path).string(),
                         *sample.quarantine_reason);
+            require(++num_quarantined <= options.max_quarantined, ExitCode::kBadInput,
+                    "{} of the first {} volumes that were tried would be quarantined, {} are accepted "
+                    "(convert.max_quarantined)",
+                    num_quarantined, i + 1, options.max_quarantined);
             continue;
         }
         converter.take_voxels(sample, [](auto) {});
         source_bytes += static_cast<double>(study.source_size_bytes);
         shard_bytes += static_cast<double>(num_voxels(sample.metadata.volume_shape)) * sizeof(std::uint16_t);
     }
-    return shard_bytes / std::max(source_bytes, 1.0);
+    require(shard_bytes > 0.0, ExitCode::kBadInput, "all of the {} volumes that were tried would be quarantined",
+            num_probes);
+    return shard_bytes / source_bytes;
 }
 
 double source_bytes(std::vector<PlannedStudy> const& studies) {
@@ -68,23 +76,32 @@ double source_bytes(std::vector<PlannedStudy> const& studies) {
 void dry_run_convert(ConvertOptions const& options, ConvertEnvironment const& environment) {
     if (environment.communicator.rank() == 0) {
         require_folders_can_be(options);
-        StudyTable const studies = StudyTable::load(options.reports, options.metadata, options.labels);
-        auto const earlier = find_plan(options);
-        if (earlier) {
-            earlier->require_same_csvs(ConvertPlan::csv_digests(options), plan_path(options.output));
+        std::optional<ConvertPlan> plan = find_plan(options);
+        bool const goes_on = plan.has_value();
+        double needed_bytes = 0.0;
+        std::vector<PlannedStudy> to_convert;
+        if (goes_on) {
+            plan->require_few_mismatches(options);
+            to_convert = unfinished_studies(options, *plan);
         }
-        ConvertPlan const plan = earlier ? *earlier : ConvertPlan::make(options, studies);
-        std::vector<PlannedStudy> const to_convert = unfinished_studies(options, plan);
-        double const needed_bytes =
-            source_bytes(to_convert) * probe_volumes(options, environment, to_convert, studies);
-        require_free_space(options.output, needed_bytes);
+        if (!goes_on || !to_convert.empty()) {  // a finished conversion needs its CSVs no more
+            StudyTable const studies = StudyTable::load(options.reports, options.metadata, options.labels);
+            if (goes_on) {
+                plan->require_same_csvs(ConvertPlan::csv_digests(options), plan_path(options.output));
+            } else {
+                plan = ConvertPlan::make(options, studies);
+                to_convert = plan->studies();
+            }
+            needed_bytes = source_bytes(to_convert) * probe_volumes(options, environment, to_convert, studies);
+            require_free_space(options.output, needed_bytes);
+        }
         environment.write(
             fmt::format("would {} {} studies in {} shards, about {:.2f} GiB still to write to {}\n"
                         "  volumes without CSV rows: {}; studies without volume: {}\n"
                         "  converted in memory as a trial: {} of the {} volumes still to convert\n",
-                        earlier ? "go on with" : "convert", plan.studies().size(), plan.shards().size(),
-                        needed_bytes / kBytesPerGiB, options.output.string(), plan.unmatched_volumes().size(),
-                        plan.studies_without_volume().size(), std::min(kNumProbes, to_convert.size()),
+                        goes_on ? "go on with" : "convert", plan->studies().size(), plan->shards().size(),
+                        needed_bytes / kBytesPerGiB, options.output.string(), plan->unmatched_volumes().size(),
+                        plan->studies_without_volume().size(), std::min(kNumProbes, to_convert.size()),
                         to_convert.size()));
     }
     environment.communicator.barrier();

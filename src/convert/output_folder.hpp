@@ -19,13 +19,19 @@ std::filesystem::path plan_path(std::filesystem::path const& output);
 void require_folders_can_be(ConvertOptions const& options);
 
 /// The plan that an earlier run left, held against these options; nothing in a folder without plan.
-/// @throws Error kBadConfig for other settings, kCannotCreate if there are shards but no plan (they are not
-/// ours, and
-///         would be overwritten), kBadInput for a damaged plan.
+/// @throws Error kBadConfig for other settings, kCannotCreate if there are shards but no plan, kBadInput for a damaged
+///         plan or shards that it does not have: whoever reads the folder later reads all shards in it.
 std::optional<ConvertPlan> find_plan(ConvertOptions const& options);
 
+/// Every planned position of a shard is a sample or a quarantined study of its sidecar, and nothing else is.
+/// @throws Error kBadInput.
+void require_as_planned(ShardSidecar const& sidecar, ConvertPlan const& plan, PlannedShard const& shard,
+                        std::filesystem::path const& shard_path);
+
 /// A shard that is there must be finished: every byte of it the one on record for this plan. One that is damaged, or of
-/// another plan, is never overwritten: @throws Error kBadInput. Returns its sidecar.
-ShardSidecar require_finished(std::filesystem::path const& shard_path, std::string const& plan_sha256);
+/// another plan, is never overwritten: @throws Error kBadInput; kIoError. Returns its sidecar.
+/// @param plan_sha256  of `plan`.
+ShardSidecar require_finished(std::filesystem::path const& shard_path, ConvertPlan const& plan, PlannedShard const& shard,
+                              std::string const& plan_sha256);
 
 }  // namespace ctclip

@@ -126,30 +126,15 @@ class Reaper {
         ShardSidecar const sidecar = read_sidecar(path);
         require(sidecar.plan_sha256 == plan_.sha256(), ExitCode::kBadInput,
                 "{} does not belong to the plan of this folder", path.string());
+        require_as_planned(sidecar, plan_, shard, path);
         ShardReader const reader(path);
         std::vector<ProvenSource> proven;
         for (SidecarSample const& sample : sidecar.samples) {
-            require_planned(shard, sample, path);
             if (auto source = prove(reader, sidecar, sample)) {
                 proven.push_back(std::move(*source));
             }
         }
         return proven;
-    }
-
-    void require_planned(PlannedShard const& shard, SidecarSample const& sample, fs::path const& path) const {
-        for (std::size_t position = 0; position < shard.num_studies; ++position) {
-            PlannedStudy const& study = plan_.studies_of(shard)[position];
-            if (sample.sample.key == sample_key(shard.shard_index, position)) {
-                require(sample.conversion && sample.study_id == study.study_id &&
-                            sample.conversion->source_path == study.source_path &&
-                            sample.conversion->source_size_bytes == study.source_size_bytes,
-                        ExitCode::kBadInput, "{}: sample {} is not the study that the plan has there",
-                        path.string(), sample.sample.key);
-                return;
-            }
-        }
-        fail(ExitCode::kBadInput, "{}: a sample has a key that is not planned", path.string());
     }
 
     /// Nothing if an earlier run deleted it.

@@ -14,14 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// @param make  the content; called only if there is no such file.
-template <class Make>
-void write_if_absent(fs::path const& path, Make const& make) {
-    if (!fs::exists(path)) {
-        write_durably(path, make(), IfExists::kReplace);
-    }
-}
-
 void write_if_changed(fs::path const& path, std::string const& content) {
     if (!fs::exists(path) || read_text_file(path) != content) {
         write_durably(path, content, IfExists::kReplace);
@@ -36,15 +28,19 @@ void write_folder_indexes(ConversionSummary const& summary, fs::path const& outp
     }
     create_folder(energon_folder(output));
     write_if_changed(energon_folder(output) / kEnergonInfoName, energon_info(entries));
-    write_if_absent(energon_folder(output) / kEnergonSplitName, [&] { return energon_split(entries, "train"); });
+    fs::path const split_path = energon_folder(output) / kEnergonSplitName;
+    if (!fs::exists(split_path)) {  // people edit it
+        write_durably(split_path, energon_split(entries, "train"), IfExists::kReplace);
+    }
     write_if_changed(output / kWidsName, wids_index(entries));
 }
 
 }  // namespace
 
 void write_shard_indexes(fs::path const& shard) {
-    write_if_absent(dali_index_path(shard), [&] { return dali_index(shard); });
-    write_if_absent(energon_index_path(shard), [&] { return energon_index(shard); });
+    // Older ones may have stayed when their shard was moved away.
+    write_if_changed(dali_index_path(shard), dali_index(shard));
+    write_if_changed(energon_index_path(shard), energon_index(shard));
 }
 
 ConversionSummary write_results(ConvertPlan const& plan, fs::path const& output) {

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <utility>
 
-#include "base/digested_file.hpp"
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/log.hpp"
@@ -115,15 +114,16 @@ void SampleConverter::convert(PlannedStudy const& planned, ConvertedSample& samp
 void SampleConverter::load(std::filesystem::path const& path, PlannedStudy const& planned, ConvertedSample& sample) {
     auto const try_to_load = [&] {
         std::uint64_t const size_bytes = file_size_bytes(open_for_reading(path), path);
-        require(size_bytes == planned.source_size_bytes, ExitCode::kBadInput,
+        bool const is_as_planned = size_bytes == planned.source_size_bytes;
+        require(is_as_planned || options_.changed == ChangedPolicy::kAccept, ExitCode::kBadInput,
                 "{} has {} bytes, but had {} when it was listed (two versions of the data would be mixed). Restore it as "
-                "it was, or convert all to another output folder",
+                "it was; or, if it was repaired, set convert.changed to accept",
                 path.string(), size_bytes, planned.source_size_bytes);
         sample.quarantine_reason.reset();
         sample.header_warnings.clear();
         sample.conversion = {};
         sample.conversion.source_path = planned.source_path;
-        sample.conversion.source_size_bytes = planned.source_size_bytes;
+        sample.conversion.source_size_bytes = size_bytes;
         is_nifti(path) ? load_nifti(path, sample) : load_npz(path, sample);
     };
     try {
@@ -154,8 +154,7 @@ void SampleConverter::load_nifti(std::filesystem::path const& path, ConvertedSam
     sample.voxels = VoxelsWait::kAsHalves;
     resize_afresh(sample.halves, array->num_voxels());
     sample.conversion.ledger = convert_to_half(*array, sample.halves);
-    // The file was read a moment ago: this comes from the page cache.
-    sample.conversion.source_crc32c = file_crc32c(open_for_reading(path), path);
+    sample.conversion.source_crc32c = nifti_.file_crc32c();
 }
 
 void SampleConverter::load_npz(std::filesystem::path const& path, ConvertedSample& sample) {
@@ -343,7 +342,17 @@ bool SampleConverter::needs_all_halves(VolumeHeader const& header) const {
     return header.is_fortran_order || options_.layout == VolumeLayout::kPreprocessed;
 }
 
-bool SampleConverter::fits_in_memory(ConvertedSample const& sample, VolumeHeader const& header) {
+bool SampleConverter::fits_in_memory(ConvertedSample& sample, VolumeHeader const& header) {
+    if (fits_beside_what_is_held(sample, header)) {
+        return true;
+    }
+    // Whether a volume fits must not depend on the ones before it.
+    sample.npz.release_memory();
+    sample.halves = {};
+    return fits_beside_what_is_held(sample, header);
+}
+
+bool SampleConverter::fits_beside_what_is_held(ConvertedSample const& sample, VolumeHeader const& header) {
     std::uint64_t const limit_bytes = static_cast<std::uint64_t>(options_.memory_limit_mb) << 20;
     std::uint64_t const needed_halves = needs_all_halves(header) ? header.num_voxels() : 0;
     std::uint64_t const halves_bytes =  // an earlier volume's stay

@@ -82,7 +82,8 @@ class SampleConverter {
     /// Runs `read`, which finds damage if there is any. False: it did, and policy has the sample quarantined.
     bool can_read(std::filesystem::path const& path, ConvertedSample& sample, std::function<void()> const& read) const;
     /// Whether the volume that is open in sample.npz may be in memory as a whole, as another sample's is.
-    bool fits_in_memory(ConvertedSample const& sample, VolumeHeader const& header);
+    bool fits_in_memory(ConvertedSample& sample, VolumeHeader const& header);
+    bool fits_beside_what_is_held(ConvertedSample const& sample, VolumeHeader const& header);
     /// Whether every voxel must be known before the first one can be given away.
     bool needs_all_halves(VolumeHeader const& header) const;
     HalfStatistics convert_pieces(ConvertedSample& sample,

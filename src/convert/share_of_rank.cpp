@@ -38,7 +38,7 @@ bool ShareOfRank::check_finished_shards() {
         if (must_stop()) {
             return false;
         }
-        ShardSidecar const sidecar = require_finished(path_of(shard), plan_sha256_);
+        ShardSidecar const sidecar = require_finished(path_of(shard), plan_, shard, plan_sha256_);
         write_shard_indexes(path_of(shard));
         num_finished_studies_ += static_cast<std::int64_t>(shard.num_studies);
         num_quarantined_ += static_cast<std::int64_t>(sidecar.quarantined.size());

@@ -28,9 +28,9 @@ struct Layout {
 constexpr Layout kVersion1{40, 70, 72, 76, 108, 112, 116, 123, 252, 254, 256, 280, false};
 constexpr Layout kVersion2{16, 12, 14, 104, 168, 176, 184, 500, 344, 348, 352, 400, true};
 
-class FieldReader {
+class NiftiFields {
   public:
-    FieldReader(std::span<std::byte const> bytes, bool is_swapped, Layout const& layout)
+    NiftiFields(std::span<std::byte const> bytes, bool is_swapped, Layout const& layout)
         : bytes_(bytes), is_swapped_(is_swapped), layout_(layout) {}
 
     Layout const& layout() const { return layout_; }
@@ -71,12 +71,12 @@ class FieldReader {
     Layout const& layout_;
 };
 
-FieldReader open_header(std::span<std::byte const> bytes, std::string const& what, bool& is_swapped) {
+NiftiFields open_header(std::span<std::byte const> bytes, std::string const& what, bool& is_swapped) {
     require(bytes.size() >= static_cast<std::size_t>(kNifti1Bytes), ExitCode::kBadInput,
             "{}: {} bytes are too few for a NIfTI header", what, bytes.size());
     for (bool const swapped : {false, true}) {
         is_swapped = swapped;
-        FieldReader const first(bytes, swapped, kVersion1);
+        NiftiFields const first(bytes, swapped, kVersion1);
         auto const header_bytes = first.at<std::int32_t>(0);
         if (header_bytes == kNifti1Bytes) {
             require(std::memcmp(bytes.data() + 344, "n+1", 4) == 0, ExitCode::kBadInput,
@@ -121,7 +121,7 @@ DType type_of(std::int64_t datatype, std::string const& what) {
 
 /// nibabel and nifti_clib go by the datatype alone. 0 is no contradiction: writers that leave the field out need not be
 /// wrong about the datatype.
-void require_bits_of(DType type, FieldReader const& fields, std::string const& what) {
+void require_bits_of(DType type, NiftiFields const& fields, std::string const& what) {
     std::size_t const expected = 8 * item_size_bytes(type);
     auto const bits = fields.at<std::int16_t>(fields.layout().bitpix);
     require(bits == 0 || bits == static_cast<std::int16_t>(expected), ExitCode::kBadInput,
@@ -130,7 +130,7 @@ void require_bits_of(DType type, FieldReader const& fields, std::string const& w
             what, bits, fields.at<std::int16_t>(fields.layout().datatype), expected);
 }
 
-std::array<std::int64_t, 3> size_of(FieldReader const& fields, std::string const& what) {
+std::array<std::int64_t, 3> size_of(NiftiFields const& fields, std::string const& what) {
     std::int64_t const num_axes = fields.dim(0);
     require(num_axes >= 3 && num_axes <= 7, ExitCode::kBadInput, "{}: {} axes instead of 3", what, num_axes);
     std::array<std::int64_t, 3> size{};
@@ -145,7 +145,7 @@ std::array<std::int64_t, 3> size_of(FieldReader const& fields, std::string const
     return size;
 }
 
-Affine affine_of_sform(FieldReader const& fields) {
+Affine affine_of_sform(NiftiFields const& fields) {
     Affine affine{};
     for (std::size_t row = 0; row < 3; ++row) {
         for (std::size_t column = 0; column < 3; ++column) {
@@ -157,7 +157,7 @@ Affine affine_of_sform(FieldReader const& fields) {
 
 /// Rotation of the unit quaternion (a, b, c, d) with a >= 0, columns scaled by pixdim; pixdim[0] is the
 /// third's sign.
-Affine affine_of_qform(FieldReader const& fields) {
+Affine affine_of_qform(NiftiFields const& fields) {
     double const b = fields.real(fields.layout().quaternion, 0);
     double const c = fields.real(fields.layout().quaternion, 1);
     double const d = fields.real(fields.layout().quaternion, 2);
@@ -177,7 +177,7 @@ Affine affine_of_qform(FieldReader const& fields) {
 }
 
 /// Whether (b, c, d) can be part of a unit quaternion, but for rounding; not so with NaN and infinity.
-bool has_rotation(FieldReader const& fields) {
+bool has_rotation(NiftiFields const& fields) {
     double sum_of_squares = 0.0;
     for (std::size_t i = 0; i < 3; ++i) {
         sum_of_squares += std::pow(fields.real(fields.layout().quaternion, i), 2);
@@ -274,7 +274,7 @@ std::array<NiftiAxis, 3> axes_of(std::array<Direction, 3> const& directions, dou
     return axes;
 }
 
-void read_orientation(FieldReader const& fields, NiftiHeader& header, std::string const& what) {
+void read_orientation(NiftiFields const& fields, NiftiHeader& header, std::string const& what) {
     bool const has_sform = fields.code(fields.layout().sform_code) > 0;
     bool const has_qform = fields.code(fields.layout().qform_code) > 0;
     require(has_sform || has_qform, ExitCode::kBadInput,
@@ -299,7 +299,7 @@ void read_orientation(FieldReader const& fields, NiftiHeader& header, std::strin
 }
 
 /// nibabel's rule: a slope that is 0 or not finite means that voxels are what they are.
-void read_scaling(FieldReader const& fields, NiftiHeader& header, std::string const& what) {
+void read_scaling(NiftiFields const& fields, NiftiHeader& header, std::string const& what) {
     double const slope = fields.real(fields.layout().slope);
     double const intercept = fields.real(fields.layout().intercept);
     if (slope == 0.0 || !std::isfinite(slope)) {
@@ -315,7 +315,7 @@ void read_scaling(FieldReader const& fields, NiftiHeader& header, std::string co
 
 NiftiHeader parse_nifti_header(std::span<std::byte const> prefix, std::string const& what) {
     NiftiHeader header;
-    FieldReader const fields = open_header(prefix, what, header.is_big_endian);
+    NiftiFields const fields = open_header(prefix, what, header.is_big_endian);
     header.type = type_of(fields.at<std::int16_t>(fields.layout().datatype), what);
     require_bits_of(header.type, fields, what);
     header.size = size_of(fields, what);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <new>
 
+#include "base/digested_file.hpp"
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/unchanged_file.hpp"
@@ -217,8 +218,11 @@ std::span<std::byte const> NiftiReader::load(std::filesystem::path const& path) 
     require(file_bytes <= limits_.max_array_bytes + (1U << 20), ExitCode::kBadInput,
             "{}: {} bytes, at most {} are accepted", what, file_bytes, limits_.max_array_bytes);
     std::span<std::byte> const raw = raw_.resize(file_bytes);
-    read_exactly(file, path, 0, raw);
-    guard.require_unchanged();
+    guard.guarded([&] {
+        DigestedFile digested(file, path);
+        digested.read(raw);
+        file_crc32c_ = digested.crc32c();
+    });
     if (!is_gzip(raw)) {
         header_ = parse_nifti_header(raw.first(std::min(raw.size(), kMaxNiftiHeaderBytes)), what);
         std::uint64_t const needed = checked_size(header_, limits_, what);

@@ -35,6 +35,7 @@ class NiftiReader {
 
     /// Of the volume read last.
     NiftiHeader const& header() const { return header_; }
+    std::uint32_t file_crc32c() const { return file_crc32c_; }
 
   private:
     /// Fills header_ and returns the voxels as stored.
@@ -44,6 +45,7 @@ class NiftiReader {
     ScratchBuffer raw_;      ///< the file
     ScratchBuffer content_;  ///< what it holds, if it is compressed
     NiftiHeader header_;
+    std::uint32_t file_crc32c_ = 0;
     NpzArray array_;
 };
 

@@ -34,7 +34,7 @@ MemberStream::~MemberStream() = default;
 
 void MemberStream::read(std::span<std::byte> out) {
     if (inflater_) {
-        require(inflate(out) == out.size(), ExitCode::kBadInput, "{}: the deflate stream is damaged", what_);
+        require(inflate(out) == out.size(), ExitCode::kBadInput, "{}: {}", what_, kWrongStream);
     } else {
         read_stored(out);
     }
@@ -56,8 +56,7 @@ std::size_t MemberStream::inflate(std::span<std::byte> out) {
         refill();
         bool const had_input = state.avail_in > 0;
         std::uint32_t const wanted = state.avail_out;
-        require(isal_inflate(&state) == ISAL_DECOMP_OK, ExitCode::kBadInput, "{}: the deflate stream is damaged",
-                what_);
+        require(isal_inflate(&state) == ISAL_DECOMP_OK, ExitCode::kBadInput, "{}: {}", what_, kWrongStream);
         is_stuck = !had_input && state.avail_out == wanted;  // the data end before the stream does
     }
     return out.size() - state.avail_out;
@@ -79,10 +78,9 @@ void MemberStream::refill() {
 void MemberStream::finish() {
     if (inflater_) {
         std::byte extra{};
-        require(inflate({&extra, 1}) == 0, ExitCode::kBadInput,
-                "{}: the deflate stream holds more than the array", what_);
-        require(inflater_->is_done() && inflater_->num_unused_bytes() == 0, ExitCode::kBadInput,
-                "{}: the deflate stream is damaged", what_);
+        bool const is_whole = inflate({&extra, 1}) == 0 && inflater_->is_done() &&
+                              inflater_->num_unused_bytes() == 0 && num_unread_bytes_ == 0;
+        require(is_whole, ExitCode::kBadInput, "{}: {}", what_, kWrongStream);
     }
     require(num_unread_bytes_ == 0, ExitCode::kBadInput, "{} has data behind its end", what_);
 }

@@ -13,6 +13,9 @@
 
 namespace ctclip {
 
+/// What both decoders say of a deflate stream that is not just the array's: which of its faults shows first is theirs.
+inline constexpr char const* kWrongStream = "the deflate stream is damaged, or holds more or less than the array";
+
 class MemberStream {
   public:
     /// @param file  outlives this; stands at or before the member's data.

@@ -27,15 +27,19 @@ constexpr std::string_view kSuffix = ".npy";
 /// types.
 constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
 static_assert(kPieceBytes >= kMaxNpyPrefixBytes);
+constexpr std::size_t kListedMembers = 20;  ///< in messages
 constexpr std::array<std::string_view, 4> kKnownKeys{"data", "volume", "arr_0", "arr"};
 
 std::string list_keys(std::vector<ZipMember> const& members) {
     std::string list;
-    for (ZipMember const& member : members) {
+    for (ZipMember const& member : std::span(members).first(std::min(members.size(), kListedMembers))) {
         bool const is_array = member.name.ends_with(kSuffix);
         list += list.empty() ? "" : ", ";
         list += is_array ? printable(member.name.substr(0, member.name.size() - kSuffix.size()))
                          : printable(member.name) + " (no .npy)";
+    }
+    if (members.size() > kListedMembers) {
+        list += fmt::format(" and {} more", members.size() - kListedMembers);
     }
     return list.empty() ? "nothing" : list;
 }
@@ -66,42 +70,12 @@ ZipMember const& choose_member(std::vector<ZipMember> const& members, std::strin
          list_keys(members));
 }
 
-void inflate_whole(std::span<std::byte const> compressed, std::span<std::byte> out, std::string const& what) {
-    static thread_local std::unique_ptr<libdeflate_decompressor,
-                                        decltype(&libdeflate_free_decompressor)> const
-        decompressor(libdeflate_alloc_decompressor(), &libdeflate_free_decompressor);
-    if (decompressor == nullptr) {
-        throw std::bad_alloc();
-    }
-    std::size_t used_bytes = 0;
-    std::size_t made_bytes = 0;
-    libdeflate_result const result =
-        libdeflate_deflate_decompress_ex(decompressor.get(), compressed.data(), compressed.size(), out.data(),
-                                         out.size(), &used_bytes, &made_bytes);
-    require(result != LIBDEFLATE_INSUFFICIENT_SPACE, ExitCode::kBadInput,
-            "{}: the deflate stream holds more than the {} bytes of the array", what, out.size());
-    require(result == LIBDEFLATE_SUCCESS && made_bytes == out.size() && used_bytes == compressed.size(),
-            ExitCode::kBadInput, "{}: the deflate stream is damaged", what);
-}
-
 }  // namespace
 
 /// An open file with the member that was chosen.
 struct NpzReader::Source {
     explicit Source(std::filesystem::path const& path_of_file)
         : path(path_of_file), file(open_for_reading(path)), guard(file, path) {}
-
-    /// Runs `action`; if the file has changed meanwhile, then that is the reason of any error, and worth a retry.
-    template <class Action>
-    void guarded(Action const& action) const {
-        try {
-            action();
-        } catch (Error const&) {
-            guard.require_unchanged();
-            throw;
-        }
-        guard.require_unchanged();
-    }
 
     void require_crc32(std::uint32_t found) const {
         require(found == member.crc32, ExitCode::kBadInput, "{}: CRC-32 does not match (the file is damaged)", what);
@@ -115,6 +89,10 @@ struct NpzReader::Source {
     NpyHeader header;
 };
 
+void NpzReader::FreeDecompressor::operator()(libdeflate_decompressor* decompressor) const noexcept {
+    libdeflate_free_decompressor(decompressor);
+}
+
 NpzReader::NpzReader(NpzLimits limits) : limits_(limits) {}
 NpzReader::NpzReader(NpzReader&&) noexcept = default;
 NpzReader& NpzReader::operator=(NpzReader&&) noexcept = default;
@@ -124,7 +102,7 @@ VolumeHeader const& NpzReader::open(std::filesystem::path const& path, std::stri
     source_ = std::make_unique<Source>(path);
     is_inflated_ = false;
     Source& source = *source_;
-    source.guarded([&] {
+    source.guard.guarded([&] {
         source.member =
             choose_member(read_zip_directory(source.file, path, source.guard.size_bytes()), key, path);
         source.what = path.string() + ": member '" + printable(source.member.name) + "'";
@@ -146,12 +124,18 @@ std::uint64_t NpzReader::bytes_held_by_whole() const {
            std::max(allocated_bytes(compressed_bytes), compressed_.capacity_bytes());
 }
 
+void NpzReader::release_memory() {
+    CTCLIP_EXPECT(!is_inflated_);
+    array_.member = {};
+    compressed_ = {};
+}
+
 std::uint64_t NpzReader::file_bytes() const { return source_->guard.size_bytes(); }
 
 void NpzReader::inflate() {
     CTCLIP_EXPECT(source_ && !is_inflated_);
     Source& source = *source_;
-    source.guarded([&] {
+    source.guard.guarded([&] {
         DigestedFile file(source.file, source.path);
         file.skip_to(source.member.data_offset);
         std::span<std::byte> const content = array_.member.resize(source.member.uncompressed_bytes);
@@ -159,13 +143,30 @@ void NpzReader::inflate() {
             file.read(content);
         } else {
             file.read(compressed_.resize(source.member.compressed_bytes));
-            inflate_whole(compressed_.bytes(), content, source.what);
+            inflate_whole(content, source.what);
         }
         file.skip_to(source.guard.size_bytes());
         file_crc32c_ = file.crc32c();
     });
     source.file.reset();
     is_inflated_ = true;
+}
+
+void NpzReader::inflate_whole(std::span<std::byte> out, std::string const& what) {
+    if (decompressor_ == nullptr) {
+        decompressor_.reset(libdeflate_alloc_decompressor());
+        if (decompressor_ == nullptr) {
+            throw std::bad_alloc();
+        }
+    }
+    std::span<std::byte const> const compressed = compressed_.bytes();
+    std::size_t used_bytes = 0;
+    std::size_t made_bytes = 0;
+    libdeflate_result const result =
+        libdeflate_deflate_decompress_ex(decompressor_.get(), compressed.data(), compressed.size(), out.data(),
+                                         out.size(), &used_bytes, &made_bytes);
+    require(result == LIBDEFLATE_SUCCESS && made_bytes == out.size() && used_bytes == compressed.size(),
+            ExitCode::kBadInput, "{}: {}", what, kWrongStream);
 }
 
 NpzArray const& NpzReader::decode_whole() {
@@ -192,7 +193,7 @@ void NpzReader::give_inflated(VoxelSink const& use) const {
 
 void NpzReader::give_from_file(VoxelSink const& use) {
     Source const& source = *source_;
-    source.guarded([&] {
+    source.guard.guarded([&] {
         DigestedFile file(source.file, source.path);
         MemberStream stream(file, source.member, source.what);
         std::span<std::byte> const piece = piece_.resize(kPieceBytes);

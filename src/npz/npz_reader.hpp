@@ -19,6 +19,8 @@
 #include "base/array.hpp"
 #include "npz/scratch_buffer.hpp"
 
+struct libdeflate_decompressor;
+
 namespace ctclip {
 
 /// What a source says about its volume.
@@ -77,6 +79,8 @@ class NpzReader {
     VolumeHeader const& open(std::filesystem::path const& path, std::string const& key = "auto");
     /// The memory that this reader would hold after decode_whole().
     std::uint64_t bytes_held_by_whole() const;
+    /// Gives back what earlier volumes took; may follow open().
+    void release_memory();
     std::uint64_t file_bytes() const;  ///< of what is open, on disk
 
     /// Decodes into one buffer (libdeflate: the fastest).
@@ -102,8 +106,13 @@ class NpzReader {
 
   private:
     struct Source;
+    struct FreeDecompressor {
+        void operator()(libdeflate_decompressor* decompressor) const noexcept;
+    };
 
     void read_header(Source& source);
+    /// compressed_ to `out`.
+    void inflate_whole(std::span<std::byte> out, std::string const& what);
     void give_inflated(VoxelSink const& use) const;
     void give_from_file(VoxelSink const& use);
 
@@ -112,6 +121,7 @@ class NpzReader {
     bool is_inflated_ = false;
     ScratchBuffer compressed_;
     ScratchBuffer piece_;
+    std::unique_ptr<libdeflate_decompressor, FreeDecompressor> decompressor_;
     NpzArray array_;
     std::uint32_t file_crc32c_ = 0;
 };

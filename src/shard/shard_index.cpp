@@ -86,13 +86,17 @@ ShardIndex index_shard(std::filesystem::path const& path) {
     return index;
 }
 
+bool is_shard_file(std::filesystem::directory_entry const& entry) {
+    std::string const name = entry.path().filename().string();
+    return entry.is_regular_file() && name.ends_with(".tar") && !name.starts_with('.');
+}
+
 std::vector<std::filesystem::path> list_shards(std::filesystem::path const& folder) {
     require(std::filesystem::is_directory(folder), ExitCode::kBadInput, "{}: no such folder",
             folder.string());
     std::vector<std::filesystem::path> shards;
     for (auto const& entry : std::filesystem::directory_iterator(folder)) {
-        std::string const name = entry.path().filename().string();
-        if (entry.is_regular_file() && name.ends_with(".tar") && !name.starts_with('.')) {
+        if (is_shard_file(entry)) {
             shards.push_back(entry.path());
         }
     }

@@ -41,8 +41,10 @@ ShardIndex index_shard(std::filesystem::path const& path);
 /// Always by walking the headers; no digests.
 ShardIndex walk_shard(std::filesystem::path const& path);
 
-/// shard-*.tar and other *.tar files in `folder`, sorted bytewise by name. @throws Error kBadInput if there
-/// is none.
+/// shard-*.tar, and other *.tar files that are not hidden.
+bool is_shard_file(std::filesystem::directory_entry const& entry);
+
+/// All of them in `folder`, sorted bytewise by name. @throws Error kBadInput if there is none.
 std::vector<std::filesystem::path> list_shards(std::filesystem::path const& folder);
 
 }  // namespace ctclip

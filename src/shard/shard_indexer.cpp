@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
@@ -16,6 +18,12 @@ namespace ctclip {
 namespace {
 
 using nlohmann::ordered_json;
+
+/// @param command  writes it.
+void require_content(std::filesystem::path const& path, std::string const& expected, char const* command) {
+    require(!std::filesystem::exists(path) || read_text_file(path) == expected, ExitCode::kBadInput,
+            "{} does not list what is there (it is damaged, or of other shards). Write it anew: {}", path.string(), command);
+}
 
 }  // namespace
 
@@ -90,14 +98,8 @@ std::filesystem::path energon_index_path(std::filesystem::path const& shard_path
 }
 
 void require_indexes_agree(std::filesystem::path const& shard_path) {
-    auto const require_agrees = [&](std::filesystem::path const& path, auto make, char const* flag) {
-        require(!std::filesystem::exists(path) || read_text_file(path) == make(shard_path), ExitCode::kBadInput,
-                "{} does not list what is in {} (it is damaged, or another shard's). Write it anew: ctclip-shard index {} "
-                "{}",
-                path.string(), shard_path.filename().string(), flag, shard_path.string());
-    };
-    require_agrees(dali_index_path(shard_path), dali_index, "--dali");
-    require_agrees(energon_index_path(shard_path), energon_index, "--energon");
+    require_content(dali_index_path(shard_path), dali_index(shard_path), "ctclip-shard index --dali");
+    require_content(energon_index_path(shard_path), energon_index(shard_path), "ctclip-shard index --energon");
 }
 
 std::filesystem::path energon_folder(std::filesystem::path const& folder_of_shards) {
@@ -133,6 +135,14 @@ std::string wids_index(std::vector<ShardEntry> const& shards) {
     ordered_json const object = {
         {"__kind__", "wids-shard-index-v1"}, {"wids_version", 1}, {"shardlist", std::move(list)}};
     return object.dump(2) + "\n";
+}
+
+void require_folder_indexes_agree(std::filesystem::path const& folder,
+                                  std::vector<std::filesystem::path> const& shards) {
+    std::vector<ShardEntry> entries;
+    std::ranges::transform(shards, std::back_inserter(entries), entry_of);
+    require_content(folder / kWidsName, wids_index(entries), "ctclip-shard index --wids");
+    require_content(energon_folder(folder) / kEnergonInfoName, energon_info(entries), "ctclip-shard index --energon");
 }
 
 }  // namespace ctclip

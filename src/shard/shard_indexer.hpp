@@ -50,4 +50,9 @@ inline constexpr char const* kWidsName = "wids.json";
 /// The shard list that webdataset's wids reads (`wids-shard-index-v1`).
 std::string wids_index(std::vector<ShardEntry> const& shards);
 
+/// Compares wids.json and .info.yaml of a folder of converted shards, where they are there, with `shards`: all of its
+/// shards. split.yaml may be edited. @throws Error kBadInput.
+void require_folder_indexes_agree(std::filesystem::path const& folder,
+                                  std::vector<std::filesystem::path> const& shards);
+
 }  // namespace ctclip

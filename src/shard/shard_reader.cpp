@@ -21,9 +21,9 @@ std::string place_of(std::filesystem::path const& shard, ShardMember const& memb
 }
 
 /// The bytes of a member from its first to its last, and their checksum.
-class MemberStream {
+class MemberBytes {
   public:
-    MemberStream(FileDescriptor const& file, std::filesystem::path const& shard, ShardMember const& member)
+    MemberBytes(FileDescriptor const& file, std::filesystem::path const& shard, ShardMember const& member)
         : file_(file), shard_(shard), member_(member) {}
 
     /// The next ones.
@@ -130,7 +130,7 @@ double ShardReader::read_volume_in_parts(ShardSample const& sample, std::span<st
                                          std::function<void()> const& use) const {
     ShardMember const& member = member_of(sample, "bin");
     CTCLIP_EXPECT(member.size_bytes % part.size_bytes() == 0);
-    MemberStream stream(file_, index_.path, member);
+    MemberBytes stream(file_, index_.path, member);
     for (std::uint64_t done = 0; done < member.size_bytes; done += part.size_bytes()) {
         stream.read(std::as_writable_bytes(part));
         use();
@@ -140,7 +140,7 @@ double ShardReader::read_volume_in_parts(ShardSample const& sample, std::span<st
 
 double ShardReader::read_member(ShardMember const& member, std::span<std::byte> out) const {
     CTCLIP_EXPECT(out.size() == member.size_bytes);
-    MemberStream stream(file_, index_.path, member);
+    MemberBytes stream(file_, index_.path, member);
     stream.read(out);
     return stream.finish();
 }

@@ -31,6 +31,10 @@ void require_manifest_agrees(std::filesystem::path const& folder, std::size_t nu
     std::filesystem::path const path = folder / kManifestName;
     std::optional<nlohmann::json> const manifest = read_manifest(path);
     if (!manifest) {
+        bool const is_ours = std::filesystem::exists(folder / kPlanName) && std::filesystem::exists(path);
+        require(!is_ours, ExitCode::kBadInput,
+                "{} is no manifest of a converter (it is damaged). Move it away and convert again: it is written anew",
+                path.string());
         return;
     }
     require((*manifest)["num_shards"] == num_shards && (*manifest)["total_samples"] == num_samples,

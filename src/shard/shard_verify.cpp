@@ -68,6 +68,7 @@ ShardVerdict verify_shard(std::filesystem::path const& path) {
     if (verdict.has_digests) {
         ShardSidecar const sidecar = read_sidecar(path);
         verdict.is_converted = !sidecar.plan_sha256.empty();
+        verdict.num_quarantined = sidecar.quarantined.size();
         check_digests(open_for_reading(path), walked, sidecar);
     }
     if (verdict.has_ct_samples) {

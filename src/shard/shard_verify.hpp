@@ -10,6 +10,7 @@ namespace ctclip {
 struct ShardVerdict {
     std::size_t num_samples = 0;
     std::uint64_t size_bytes = 0;
+    std::size_t num_quarantined = 0;  ///< studies that its conversion left out
     bool has_digests = false;     ///< a sidecar stands beside it, and every byte of the shard agrees with it
     bool is_converted = false;    ///< that sidecar is a conversion's
     bool has_ct_samples = false;  ///< false: a tar of other samples; only its structure was checked

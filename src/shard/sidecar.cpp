@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/json_number.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/untrusted_json.hpp"
 
@@ -38,11 +39,6 @@ DType parse_dtype(std::string const& name, std::string const& where) {
         }
     }
     fail(ExitCode::kBadInput, "{}: unknown dtype in a source record", where);
-}
-
-/// JSON has no infinities: an infinite minimum or maximum (a saturated source) is written as a text.
-ordered_json finite_or_text(double value) {
-    return std::isfinite(value) ? ordered_json(value) : ordered_json(fmt::format("{}", value));
 }
 
 double number_or_infinity(json const& value) {
@@ -80,8 +76,8 @@ ordered_json encode(ConversionRecord const& record) {
               {"ZSpacing", record.csv_z_spacing}}},
             {"rescale", record.rescale},
             {"ledger",
-             {{"min", finite_or_text(ledger.min)},
-              {"max", finite_or_text(ledger.max)},
+             {{"min", json_number_or_text(ledger.min)},
+              {"max", json_number_or_text(ledger.max)},
               {"inexact_voxels", ledger.num_inexact},
               {"worst_abs_error", ledger.worst_abs_error},
               {"saturated_voxels", ledger.num_out_of_range},

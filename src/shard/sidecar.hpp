@@ -1,6 +1,6 @@
 /// shard-000000.index.json beside shard-000000.tar: everything about a shard that its tar, being byte for
 /// byte the Python converter's, cannot say. Where each member lies, digests, and for converted shards what
-/// became of each source. A pure function of the shard and its sources: no times, hosts or ranks.
+/// became of each source. A pure function of the plan and the sources: no times, hosts or ranks.
 #pragma once
 
 #include <cstdint>

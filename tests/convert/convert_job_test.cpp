@@ -186,6 +186,22 @@ TEST(Convert, RefusesASourceThatChangedSinceThePlan) {
     fs::remove(dataset.options.output / "shard-000001.tar");
     dataset.write_volume(2, std::vector<float>(120, 3.0F));
     EXPECT_THAT([&] { dataset.run(); }, fails_with(ExitCode::kBadInput, "when it was listed"));
+    dataset.options.changed = ChangedPolicy::kAccept;
+    fs::remove(dataset.options.output / "shard-000001.index.json");
+    dataset.run();
+    ConversionRecord const record = *read_sidecar(dataset.options.output / "shard-000001.tar").samples.at(0).conversion;
+    EXPECT_EQ(record.source_size_bytes, fs::file_size(dataset.volume_path(2)));
+    dataset.options.changed = ChangedPolicy::kReject;
+    dataset.run();  // it is finished
+}
+
+TEST(Convert, OfNothingIsAnError) {
+    MadeDataset dataset(3);
+    dataset.options.damaged = DamagedPolicy::kQuarantine;
+    dataset.options.max_quarantined = 3;
+    dataset.options.npz_key = "no_such_key";
+    EXPECT_THAT([&] { dataset.run(); }, fails_with(ExitCode::kBadInput, "all 3 volumes are quarantined"));
+    EXPECT_FALSE(fs::exists(dataset.options.output / "manifest.json"));
 }
 
 TEST(Convert, NeverOverwritesAShardThatItDidNotWrite) {
@@ -198,12 +214,71 @@ TEST(Convert, NeverOverwritesAShardThatItDidNotWrite) {
 
 TEST(Convert, RefusesAShardThatItsPlanDoesNotHave) {
     MadeDataset dataset(3);
-    dataset.run();
     fs::path const foreign = dataset.options.output / "shard-000002.tar";
+    fs::create_directories(dataset.options.output);
+    std::ofstream(foreign) << "somebody's";
+    EXPECT_THAT([&] { dataset.run(); }, fails_with(ExitCode::kCannotCreate, "shard-000002.tar"));
+    fs::remove(foreign);
+    dataset.run();
     fs::copy_file(dataset.options.output / "shard-000000.tar", foreign);
     EXPECT_THAT([&] { dataset.run(); }, fails_with(ExitCode::kBadInput, foreign.string()));
     fs::remove(foreign);
     dataset.run();
+}
+
+TEST(Convert, RefusesAnIndexOfOtherStudies) {
+    MadeDataset dataset(4);
+    dataset.options.out_of_range = OutOfRangePolicy::kQuarantine;
+    dataset.options.max_quarantined = 1;
+    dataset.write_volume(1, with_voxel(1e6F));
+    dataset.run();
+    fs::remove(dataset.options.output / "conversion.json");  // as after an interruption: nothing on record
+    fs::path const shard = dataset.options.output / "shard-000000.tar";
+    ShardSidecar const sidecar = read_sidecar(shard);
+    auto const expect_refused = [&](ShardSidecar const& other) {
+        std::ofstream(sidecar_path(shard), std::ios::trunc) << encode_sidecar(other);
+        EXPECT_THAT([&] { dataset.run(); }, fails_with(ExitCode::kBadInput, "is not the study that the plan has there"));
+    };
+    ShardSidecar other = sidecar;
+    other.samples[0].study_id = "train_3_a_1";
+    expect_refused(other);
+    other = sidecar;
+    other.quarantined.clear();
+    expect_refused(other);
+    std::ofstream(sidecar_path(shard), std::ios::trunc) << encode_sidecar(sidecar);
+    dataset.run();
+}
+
+TEST(Convert, WritesIndexesOfOtherLoadersAnewWithTheirShard) {
+    MadeDataset dataset(4);
+    dataset.run();
+    fs::path const index = dataset.options.output / "shard-000000.idx";
+    std::string const expected = read_text_file(index);
+    fs::remove(dataset.options.output / "shard-000000.tar");
+    fs::remove(dataset.options.output / "shard-000000.index.json");
+    std::ofstream(index, std::ios::trunc) << "of an older shard";
+    dataset.run();
+    EXPECT_EQ(read_text_file(index), expected);
+}
+
+/// A shard moved away, its study since then left out: what the first run put on record of it is no more true.
+TEST(Convert, ForgetsWhatItIsToConvertAnew) {
+    MadeDataset dataset(5);
+    dataset.options.out_of_range = OutOfRangePolicy::kQuarantine;
+    dataset.options.max_quarantined = 1;
+    dataset.options.damaged = DamagedPolicy::kQuarantine;
+    dataset.run();
+    fs::remove(dataset.options.output / "shard-000001.tar");
+    fs::remove(dataset.options.output / "shard-000001.index.json");
+    auto const size = fs::file_size(dataset.volume_path(2));
+    std::ofstream(dataset.volume_path(2), std::ios::trunc) << std::string(size, 'x');
+    dataset.options.max_quarantined = 0;
+    EXPECT_THAT([&] { dataset.run(); }, fails_with(ExitCode::kBadInput, "train_2_a_1.npz"));
+    EXPECT_FALSE(fs::exists(dataset.options.output / "manifest.json")) << "it is not complete";
+    dataset.options.max_quarantined = 1;
+    dataset.run();
+    dataset.run();
+    EXPECT_EQ(read_sidecar(dataset.options.output / "shard-000001.tar").quarantined.size(), 1U);
 }
 
 TEST(Convert, RefusesAFinishedShardThatIsDamaged) {
@@ -385,6 +460,17 @@ TEST(DryRun, RefusesAFileWhereTheOutputFolderBelongs) {
     dataset.options.output /= "below_a_file";
     EXPECT_THAT([&] { dry_run_convert(dataset.options, dataset.environment()); },
                 fails_with(ExitCode::kCannotCreate, "is not a folder"));
+}
+
+TEST(DryRun, EndsAsTheJobWouldWithTooManyQuarantined) {
+    MadeDataset dataset(3);
+    dataset.options.damaged = DamagedPolicy::kQuarantine;
+    dataset.options.npz_key = "no_such_key";
+    EXPECT_THAT([&] { dry_run_convert(dataset.options, dataset.environment()); },
+                fails_with(ExitCode::kBadInput, "convert.max_quarantined"));
+    dataset.options.max_quarantined = 9;
+    EXPECT_THAT([&] { dry_run_convert(dataset.options, dataset.environment()); },
+                fails_with(ExitCode::kBadInput, "all of the 3 volumes that were tried"));
 }
 
 TEST(DryRun, FindsAVolumeThatPolicyRefuses) {

@@ -138,6 +138,9 @@ TEST(ConvertPlan, ListsWhatDoesNotMatch) {
         ThrowsMessage<Error>(AllOf(HasSubstr("1 studies of the CSVs have no volume"), HasSubstr("train_1_a_1"))));
     dataset.options.max_missing = 1;
     EXPECT_EQ(plan_of(dataset.options).studies().size(), 2U);
+    dataset.run();
+    dataset.options.max_missing = 0;
+    EXPECT_THAT([&] { dataset.run(); }, ThrowsMessage<Error>(HasSubstr("convert.max_missing"))) << "going on too";
 }
 
 TEST(ConvertPlan, RefusesAStudyWhoseVolumeIsNoFile) {

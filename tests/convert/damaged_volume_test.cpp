@@ -36,7 +36,7 @@ class DamagedVolume : public testing::Test {
         EXPECT_EQ(sidecar.quarantined[0].study_id, "train_1_a_1");
         EXPECT_THAT(sidecar.quarantined[0].reason, AllOf(HasSubstr("train_1_a_1.npz"), HasSubstr(reason)));
         EXPECT_THAT(sidecar.quarantined[0].reason, Not(HasSubstr(dataset_.options.volumes.string())))
-            << "shards do not depend on where sources are mounted";
+            << "a reason does not depend on where sources are mounted";
         auto const summary = nlohmann::json::parse(read_text_file(dataset_.options.output / "conversion.json"));
         EXPECT_EQ(summary.at("quarantined"), 1);
         EXPECT_EQ(summary.at("samples"), 3);

@@ -131,7 +131,7 @@ TEST_F(KilledRanks, AtARandomMomentLoseNothing) {
     int const num_wanted = num_trials_or(4);
     int num_kills = 0;
     int num_with_shards = 0;
-    for (int trial = 0; num_kills < num_wanted; ++trial) {
+    for (int trial = 0; num_kills < num_wanted || num_with_shards == 0; ++trial) {
         SCOPED_TRACE(fmt::format("seed {}, trial {}", seed_, trial));
         ASSERT_LT(trial, 20 * num_wanted) << "the conversions end before they can be killed";
         fs::remove_all(dataset_.options.output);

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "base/crc32c.hpp"
 #include "base/error.hpp"
@@ -137,6 +139,54 @@ TEST(Decoders, NoBitFlipPassesPieceByPiece) {
         }
     }
     EXPECT_GT(num_refused, 0);
+}
+
+/// The words get into a shard's index where the volume is quarantined: they must not depend on the decoder.
+TEST(Decoders, SayTheSameOfEveryFlippedBit) {
+    TempDir const dir;
+    std::vector<float> voxels(30 * 20 * 10);
+    for (std::size_t i = 0; i < voxels.size(); ++i) {
+        voxels[i] = static_cast<float>(splitmix64(2, i) % 50);
+    }
+    write_npz(dir / "good.npz", "data", DType::kF32, {30, 20, 10}, {.compression = NpzCompression::kDeflated},
+              std::as_bytes(std::span(voxels)));
+    std::string const good = read_text_file(dir / "good.npz");
+    NpzReader reader;
+    auto const words = [&](auto const& decode) -> std::string {
+        try {
+            decode();
+            return "";
+        } catch (Error const& error) {
+            return error.what();
+        }
+    };
+    std::set<std::string> all;
+    for (std::size_t trial = 0; trial < 3000; ++trial) {
+        std::string bad = good;
+        std::size_t const bit = splitmix64(3, trial) % (8 * good.size());
+        bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ (1 << bit % 8));
+        std::ofstream(dir / "bad.npz", std::ios::binary) << bad;
+        std::string const of_whole = words([&] { reader.read(dir / "bad.npz"); });
+        ASSERT_EQ(words([&] { in_pieces(reader, dir / "bad.npz"); }), of_whole) << "bit " << bit;
+        ASSERT_EQ(words([&] { inflated_in_pieces(reader, dir / "bad.npz"); }), of_whole) << "bit " << bit;
+        all.insert(of_whole);
+    }
+    EXPECT_GT(all.size(), 2U) << "the streams that are damaged, and those that only the CRC-32 betrays";
+}
+
+TEST(NpzReader, GivesBackWhatALargerVolumeTook) {
+    TempDir const dir;
+    std::vector<std::byte> const voxels(64 * 64 * 600 * 2, std::byte{7});
+    write_npz(dir / "large.npz", "data", DType::kI16, {64, 64, 600}, {.compression = NpzCompression::kStored}, voxels);
+    write_npz(dir / "small.npz", "data", DType::kI16, {2, 3, 4}, {.compression = NpzCompression::kDeflated},
+              std::span(voxels).first(48));
+    NpzReader reader;
+    reader.read(dir / "large.npz");
+    reader.open(dir / "small.npz");
+    EXPECT_GE(reader.bytes_held_by_whole(), voxels.size());
+    reader.release_memory();
+    EXPECT_LT(reader.bytes_held_by_whole(), voxels.size() / 100);
+    EXPECT_TRUE(std::ranges::equal(take_pieces(reader), std::span(voxels).first(48)));
 }
 
 }  // namespace

@@ -195,6 +195,21 @@ TEST(ShardVerifyCommand, SeesDamagedIndexesOfOtherLoaders) {
     EXPECT_EQ(run_shard_tool({"verify", dataset.options.output}).exit_code, 0);
 }
 
+TEST(ShardVerifyCommand, SeesDamagedIndexesOfTheFolder) {
+    MadeDataset dataset(3);
+    dataset.run();
+    for (char const* const name : {"wids.json", ".nv-meta/.info.yaml", "manifest.json"}) {
+        fs::path const path = dataset.options.output / name;
+        std::string const good = read_text_file(path);
+        std::ofstream(path, std::ios::trunc) << "{}";
+        ProcessResult const bad = run_shard_tool({"verify", dataset.options.output});
+        EXPECT_EQ(bad.exit_code, 65) << name;
+        EXPECT_THAT(bad.err, testing::HasSubstr(name));
+        std::ofstream(path, std::ios::trunc) << good;
+        EXPECT_EQ(run_shard_tool({"verify", dataset.options.output}).exit_code, 0) << name;
+    }
+}
+
 TEST(ShardVerifyCommand, SaysThatAForeignShardHasNoSourcesOnRecord) {
     ProcessResult const result =
         run_shard_tool({"verify", kData / "clean/shard-000000.tar", "--sources", kData});
