@@ -57,7 +57,8 @@ void name_new(std::filesystem::path const& file, std::filesystem::path const& na
     if (link_error == EEXIST) {
         refuse_existing(name);
     }
-    bool const has_no_links = link_error == EPERM || link_error == EOPNOTSUPP || link_error == ENOSYS || link_error == EMLINK;
+    bool const has_no_links =
+        link_error == EPERM || link_error == EOPNOTSUPP || link_error == ENOSYS || link_error == EMLINK;
     if (!has_no_links) {
         fail_errno(ExitCode::kIoError, "cannot link to " + name.string(), link_error);
     }

@@ -193,10 +193,10 @@ std::string summary_text(ConversionSummary const& summary) {
         "  compression, logical: {} of arrays -> {} of float16: {:.2f}x\n"
         "  compression, on disk: {} of sources -> {} of shards: {:.2f}x\n"
         "  rounded voxels: {}, worst error {}; saturated voxels: {}; values from {} to {}\n",
-        summary.num_samples, summary.shards.size(), summary.num_quarantined,
-        size_text(summary.source_array_bytes), size_text(summary.volume_bytes), summary.logical_ratio(),
-        size_text(summary.source_file_bytes), size_text(summary.shard_bytes), summary.on_disk_ratio(),
-        summary.num_inexact, summary.worst_abs_error, summary.num_saturated, summary.min, summary.max);
+        summary.num_samples, summary.shards.size(), summary.num_quarantined, size_text(summary.source_array_bytes),
+        size_text(summary.volume_bytes), summary.logical_ratio(), size_text(summary.source_file_bytes),
+        size_text(summary.shard_bytes), summary.on_disk_ratio(), summary.num_inexact, summary.worst_abs_error,
+        summary.num_saturated, summary.min, summary.max);
 }
 
 }  // namespace ctclip

@@ -167,8 +167,8 @@ DecodedVolumes convert(ConvertOptions const& options, ConvertEnvironment const& 
             "name them",
             num_quarantined, options.max_quarantined, options.output.string());
     require(num_quarantined < static_cast<std::int64_t>(plan.studies().size()), ExitCode::kBadInput,
-            "all {} volumes are quarantined: nothing was converted. The indexes of the shards in {} say why", num_quarantined,
-            options.output.string());
+            "all {} volumes are quarantined: nothing was converted. The indexes of the shards in {} say why",
+            num_quarantined, options.output.string());
     DecodedVolumes const decoded{sum_over_ranks(communicator, share.decoded().num_whole),
                                  sum_over_ranks(communicator, share.decoded().num_in_pieces)};
     if (is_rank_0) {

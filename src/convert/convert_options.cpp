@@ -94,16 +94,20 @@ void ConvertOptions::bind(Schema& schema) {
                 "what to do with voxels that are NaN or beyond +-65504")
         .flag("--out_of_range", {"--out-of-range"});
     schema
-        .choice("convert.damaged", damaged, kDamagedNames,
-                "what to do with a volume whose file cannot be read as one: truncated, a wrong checksum, no such array, a "
-                "header that contradicts itself, more than 4 GiB. Quarantined ones cost a second look at every other")
+        .choice(
+            "convert.damaged", damaged, kDamagedNames,
+            "what to do with a volume whose file cannot be read as one: truncated, a wrong checksum, no such array, a "
+            "header that contradicts itself, more than 4 GiB. Quarantined ones cost a second look at every other")
         .flag("--damaged");
     schema
         .choice("convert.changed", changed, kChangedNames,
-                "what to do with a volume that has another size than when an earlier run planned it: stop, since two versions "
-                "of the data would be mixed; or convert it as it is now, because it was repaired")
+                "what to do with a volume that has another size than when an earlier run planned it: stop, since two "
+                "versions of the data would be mixed; or convert it as it is now, because it was repaired")
         .flag("--changed");
-    schema.key("convert.max_quarantined", max_quarantined, "quarantined volumes that are accepted, of all ranks; while it runs, a rank ends the job when it alone has more")
+    schema
+        .key("convert.max_quarantined", max_quarantined,
+             "quarantined volumes that are accepted, of all ranks; while it runs, a rank ends the job when it alone "
+             "has more")
         .min(0)
         .flag("--max_quarantined", {"--max-quarantined"});
     schema

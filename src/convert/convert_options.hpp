@@ -29,8 +29,8 @@ enum class OutOfRangePolicy {
     kQuarantine,  ///< the study is left out, counted in the sidecar; more than max_quarantined end the job
 };
 
-/// What becomes of a volume whose file cannot be read as one: truncated, a wrong checksum, no array of that key, a header
-/// that contradicts itself, larger than readers accept.
+/// What becomes of a volume whose file cannot be read as one: truncated, a wrong checksum, no array of that key, a
+/// header that contradicts itself, larger than readers accept.
 enum class DamagedPolicy {
     kReject,      ///< it ends the job
     kQuarantine,  ///< the study is left out, as with OutOfRangePolicy

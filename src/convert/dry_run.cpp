@@ -95,14 +95,13 @@ void dry_run_convert(ConvertOptions const& options, ConvertEnvironment const& en
             needed_bytes = source_bytes(to_convert) * probe_volumes(options, environment, to_convert, studies);
             require_free_space(options.output, needed_bytes);
         }
-        environment.write(
-            fmt::format("would {} {} studies in {} shards, about {:.2f} GiB still to write to {}\n"
-                        "  volumes without CSV rows: {}; studies without volume: {}\n"
-                        "  converted in memory as a trial: {} of the {} volumes still to convert\n",
-                        goes_on ? "go on with" : "convert", plan->studies().size(), plan->shards().size(),
-                        needed_bytes / kBytesPerGiB, options.output.string(), plan->unmatched_volumes().size(),
-                        plan->studies_without_volume().size(), std::min(kNumProbes, to_convert.size()),
-                        to_convert.size()));
+        environment.write(fmt::format(
+            "would {} {} studies in {} shards, about {:.2f} GiB still to write to {}\n"
+            "  volumes without CSV rows: {}; studies without volume: {}\n"
+            "  converted in memory as a trial: {} of the {} volumes still to convert\n",
+            goes_on ? "go on with" : "convert", plan->studies().size(), plan->shards().size(),
+            needed_bytes / kBytesPerGiB, options.output.string(), plan->unmatched_volumes().size(),
+            plan->studies_without_volume().size(), std::min(kNumProbes, to_convert.size()), to_convert.size()));
     }
     environment.communicator.barrier();
 }

@@ -60,10 +60,11 @@ std::optional<ConvertPlan> find_plan(ConvertOptions const& options) {
     fs::path const path = plan_path(options.output);
     if (!fs::exists(path)) {
         auto const foreign = find_unplanned_shard(options.output, {});
-        require(!foreign, ExitCode::kCannotCreate,
-                "{} holds {} but no {} (its shards are another program's: they could be overwritten, and would be read as "
-                "this conversion's). Choose another output folder",
-                options.output.string(), foreign.value_or("").filename().string(), kPlanName);
+        require(
+            !foreign, ExitCode::kCannotCreate,
+            "{} holds {} but no {} (its shards are another program's: they could be overwritten, and would be read as "
+            "this conversion's). Choose another output folder",
+            options.output.string(), foreign.value_or("").filename().string(), kPlanName);
         return std::nullopt;
     }
     ConvertPlan plan = ConvertPlan::parse(read_text_file(path), path.string());

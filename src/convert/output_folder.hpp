@@ -31,7 +31,7 @@ void require_as_planned(ShardSidecar const& sidecar, ConvertPlan const& plan, Pl
 /// A shard that is there must be finished: every byte of it the one on record for this plan. One that is damaged, or of
 /// another plan, is never overwritten: @throws Error kBadInput; kIoError. Returns its sidecar.
 /// @param plan_sha256  of `plan`.
-ShardSidecar require_finished(std::filesystem::path const& shard_path, ConvertPlan const& plan, PlannedShard const& shard,
-                              std::string const& plan_sha256);
+ShardSidecar require_finished(std::filesystem::path const& shard_path, ConvertPlan const& plan,
+                              PlannedShard const& shard, std::string const& plan_sha256);
 
 }  // namespace ctclip

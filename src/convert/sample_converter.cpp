@@ -115,10 +115,11 @@ void SampleConverter::load(std::filesystem::path const& path, PlannedStudy const
     auto const try_to_load = [&] {
         std::uint64_t const size_bytes = file_size_bytes(open_for_reading(path), path);
         bool const is_as_planned = size_bytes == planned.source_size_bytes;
-        require(is_as_planned || options_.changed == ChangedPolicy::kAccept, ExitCode::kBadInput,
-                "{} has {} bytes, but had {} when it was listed (two versions of the data would be mixed). Restore it as "
-                "it was; or, if it was repaired, set convert.changed to accept",
-                path.string(), size_bytes, planned.source_size_bytes);
+        require(
+            is_as_planned || options_.changed == ChangedPolicy::kAccept, ExitCode::kBadInput,
+            "{} has {} bytes, but had {} when it was listed (two versions of the data would be mixed). Restore it as "
+            "it was; or, if it was repaired, set convert.changed to accept",
+            path.string(), size_bytes, planned.source_size_bytes);
         sample.quarantine_reason.reset();
         sample.header_warnings.clear();
         sample.conversion = {};

@@ -78,8 +78,8 @@ void MemberStream::refill() {
 void MemberStream::finish() {
     if (inflater_) {
         std::byte extra{};
-        bool const is_whole = inflate({&extra, 1}) == 0 && inflater_->is_done() &&
-                              inflater_->num_unused_bytes() == 0 && num_unread_bytes_ == 0;
+        bool const is_whole = inflate({&extra, 1}) == 0 && inflater_->is_done() && inflater_->num_unused_bytes() == 0 &&
+                              num_unread_bytes_ == 0;
         require(is_whole, ExitCode::kBadInput, "{}: {}", what_, kWrongStream);
     }
     require(num_unread_bytes_ == 0, ExitCode::kBadInput, "{} has data behind its end", what_);

@@ -162,9 +162,8 @@ void NpzReader::inflate_whole(std::span<std::byte> out, std::string const& what)
     std::span<std::byte const> const compressed = compressed_.bytes();
     std::size_t used_bytes = 0;
     std::size_t made_bytes = 0;
-    libdeflate_result const result =
-        libdeflate_deflate_decompress_ex(decompressor_.get(), compressed.data(), compressed.size(), out.data(),
-                                         out.size(), &used_bytes, &made_bytes);
+    libdeflate_result const result = libdeflate_deflate_decompress_ex(
+        decompressor_.get(), compressed.data(), compressed.size(), out.data(), out.size(), &used_bytes, &made_bytes);
     require(result == LIBDEFLATE_SUCCESS && made_bytes == out.size() && used_bytes == compressed.size(),
             ExitCode::kBadInput, "{}: {}", what, kWrongStream);
 }

@@ -186,8 +186,8 @@ void write_npz(std::filesystem::path const& path, std::string const& key, DType 
         deflate(content, layout.compression_level, packed);
     }
     std::span<std::byte const> const data = is_deflated ? packed.bytes() : content;
-    PackedMember const member{key + ".npy", static_cast<std::uint16_t>(is_deflated ? 8 : 0),
-                              zip_crc32(content), content.size(), data.size()};
+    PackedMember const member{key + ".npy", static_cast<std::uint16_t>(is_deflated ? 8 : 0), zip_crc32(content),
+                              content.size(), data.size()};
     std::string const local = local_header(member);
     std::string const central = central_header(member);
 

@@ -22,7 +22,8 @@ using nlohmann::ordered_json;
 /// @param command  writes it.
 void require_content(std::filesystem::path const& path, std::string const& expected, char const* command) {
     require(!std::filesystem::exists(path) || read_text_file(path) == expected, ExitCode::kBadInput,
-            "{} does not list what is there (it is damaged, or of other shards). Write it anew: {}", path.string(), command);
+            "{} does not list what is there (it is damaged, or of other shards). Write it anew: {}", path.string(),
+            command);
 }
 
 }  // namespace

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
-#include "base/json_number.hpp"
 #include "base/file_descriptor.hpp"
+#include "base/json_number.hpp"
 #include "base/untrusted_json.hpp"
 
 namespace ctclip {

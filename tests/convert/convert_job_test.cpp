@@ -237,7 +237,8 @@ TEST(Convert, RefusesAnIndexOfOtherStudies) {
     ShardSidecar const sidecar = read_sidecar(shard);
     auto const expect_refused = [&](ShardSidecar const& other) {
         std::ofstream(sidecar_path(shard), std::ios::trunc) << encode_sidecar(other);
-        EXPECT_THAT([&] { dataset.run(); }, fails_with(ExitCode::kBadInput, "is not the study that the plan has there"));
+        EXPECT_THAT([&] { dataset.run(); },
+                    fails_with(ExitCode::kBadInput, "is not the study that the plan has there"));
     };
     ShardSidecar other = sidecar;
     other.samples[0].study_id = "train_3_a_1";

@@ -81,7 +81,8 @@ TEST_F(DamagedVolume, IsLeftOutWhenItsAxesHaveToBeTurned) {
     fs::remove(dataset_.volume_path(1));
     std::vector<float> const voxels(120, 1.0F);
     write_npz(dataset_.volume_path(1), "data", DType::kF32, {6, 5, 4},
-              {.order = ArrayOrder::kFortran, .compression = NpzCompression::kStored}, std::as_bytes(std::span(voxels)));
+              {.order = ArrayOrder::kFortran, .compression = NpzCompression::kStored},
+              std::as_bytes(std::span(voxels)));
     std::string flipped = content();
     flipped[400] = static_cast<char>(flipped[400] ^ 1);
     damage(flipped);
