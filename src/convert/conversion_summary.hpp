@@ -66,7 +66,8 @@ void require_conversion_agrees(std::filesystem::path const& folder,
 void require_indexes_on_record(std::filesystem::path const& folder);
 
 /// Takes shards that are not there off conversion.json, and manifest.json away, before they are converted anew: what a
-/// finished conversion put on record of them need not be true of the next ones. @throws Error kBadInput, kIoError.
+/// finished conversion put on record of them need not be true of the next ones. Follows require_indexes_on_record(), which
+/// holds conversion.json to its form. @throws Error kIoError.
 void forget_missing_shards(std::filesystem::path const& folder);
 
 /// For people, a few lines.

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The first shard that no plan names; its index may still be to come.
+/// A shard with another name than these, if there is one.
 std::optional<fs::path> find_unplanned_shard(fs::path const& output, std::unordered_set<std::string> const& planned) {
     if (!fs::exists(output)) {
         return std::nullopt;
