@@ -26,10 +26,18 @@ TEST(RunAndWait, GivesTheExitCodeAndAppendsBothOutputsToTheLog) {
     EXPECT_EQ(run_and_wait({"sh", "-c", "kill -9 $$"}, dir / "log"), 128 + SIGKILL);
 }
 
+void block_all_signals() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
 TEST(RunAndWait, PassesEverySignalThatAsksForAStopOnToTheChild) {
     for (int const signal : stop_signals()) {
+        auto const before = std::signal(signal, SIG_DFL);  // nohup ignores SIGHUP
         TempDir const dir;
         std::thread sender([&] {
+            block_all_signals();  // or this thread takes it, before the other one passes signals on
             while (!std::filesystem::exists(dir / "ready")) {
                 std::this_thread::sleep_for(std::chrono::milliseconds(5));
             }
@@ -39,6 +47,7 @@ TEST(RunAndWait, PassesEverySignalThatAsksForAStopOnToTheChild) {
             fmt::format("trap 'exit 75' {}; : > \"$0\"; while :; do sleep 0.02; done", signal);
         int const code = run_and_wait({"bash", "-c", script, dir / "ready"}, dir / "log");
         sender.join();
+        std::signal(signal, before);
         EXPECT_EQ(code, 75) << signal;
     }
 }
@@ -60,9 +69,7 @@ TEST(RunAndWait, ASignalThatComesBeforeTheChildWaitsForIt) {
     ASSERT_EQ(::mkfifo(log.c_str(), 0600), 0);  // opening it to write waits for a reader
     pid_t const caller = ::gettid();
     std::thread sender([&] {
-        sigset_t all;
-        ::sigfillset(&all);
-        ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+        block_all_signals();
         while (!is_blocked(caller, SIGUSR1)) {
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
         }
