@@ -2,9 +2,9 @@
 
     python3 tests/peers/compare_convert.py --bin build/bin --rounds 3
 
-needs numpy only. Makes 24 phantoms of 512x512x128 for each stored type in a temporary folder (about 10 GB for float64 and
-float32 together; --scratch chooses where), reads them from the page cache, one process and one thread each, and checks
-that both wrote the same bytes. Times are from start to shards that are synced to disk.
+needs numpy only. Makes 64 phantoms of 512x512x128 of one stored type after the other in a temporary folder (up to 12 GB;
+--scratch chooses where), reads them from the page cache, one process each, and checks that both wrote the same bytes. With
+fewer (--count) the first touch of the memory that a rank then keeps shows more. Times are from start to shards that are synced to disk.
 """
 import argparse
 import hashlib
@@ -60,14 +60,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", type=pathlib.Path, required=True, help="folder of the programs")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--count", type=int, default=24)
+    parser.add_argument("--count", type=int, default=64)
     parser.add_argument("--size", default="512,512,128")
     parser.add_argument("--samples-per-shard", default="8",
                         help="of both (default 8: as in a long run, most shards end while the next one is written)")
     parser.add_argument("--dtype", action="append", help="float64, float32 or int16 (default: the first two)")
     parser.add_argument("--scratch", type=pathlib.Path, help="folder for the data, on the file system to measure")
     arguments = parser.parse_args()
-    print(f"{hardware()}, one thread each, {arguments.count} volumes of {arguments.size}, {arguments.rounds} rounds\n")
+    print(f"{hardware()}, one process each, {arguments.count} volumes of {arguments.size}, {arguments.rounds} rounds\n")
     print("| stored as | Python ms/volume | ctclip ms/volume | ratio (wall) | ratio (processor) "
           "| outside inflate (wall) | outside inflate (processor) | of it digests |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
