@@ -4,7 +4,8 @@
 
 needs numpy only. Makes 64 phantoms of 512x512x128 of one stored type after the other in a temporary folder (up to 12 GB;
 --scratch chooses where), reads them from the page cache, one process each, and checks that both wrote the same bytes. With
-fewer (--count) the first touch of the memory that a rank then keeps shows more. Times are from start to shards that are synced to disk.
+fewer (--count) the first touch of the memory that a rank then keeps shows more. Times are from start to shards that are
+synced to disk.
 """
 import argparse
 import hashlib
