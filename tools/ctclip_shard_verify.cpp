@@ -38,9 +38,12 @@ class Verification {
         }
         std::size_t const num_bad_before = num_bad_;
         std::size_t num_samples = 0;
+        std::vector<ShardEntry> entries;
         auto const shards = list_shards(path);
         for (auto const& shard : shards) {
-            num_samples += check_shard(shard);
+            ShardVerdict const verdict = check_shard(shard);
+            num_samples += verdict.num_samples;
+            entries.push_back({shard.filename().string(), verdict.size_bytes, verdict.num_samples});
         }
         if (num_bad_ == num_bad_before) {  // otherwise the counts cannot agree
             record_failures(path, [&] {
@@ -49,7 +52,7 @@ class Verification {
                 require(missing.empty(), ExitCode::kBadInput, "{}", missing);
                 require_conversion_agrees(path, shards);
                 if (std::filesystem::exists(path / kPlanName)) {
-                    require_folder_indexes_agree(path, shards);
+                    require_folder_indexes_agree(path, entries);
                 }
             });
         }
@@ -66,12 +69,11 @@ class Verification {
     }
 
   private:
-    /// Returns the number of samples; 0 for a bad shard.
-    std::size_t check_shard(std::filesystem::path const& path) {
-        std::size_t num_samples = 0;
+    /// Returns what verify_shard() says of a good shard; of a bad one not all is known.
+    ShardVerdict check_shard(std::filesystem::path const& path) {
+        ShardVerdict verdict;
         record_failures(path, [&] {
-            ShardVerdict const verdict = verify_shard(path);
-            num_samples = verdict.num_samples;
+            verdict = verify_shard(path);
             if (!verdict.has_ct_samples && verdict.num_samples > 0) {
                 log_warning("{}: holds no CT samples; only its structure was checked", path.string());
             }
@@ -96,7 +98,7 @@ class Verification {
                             source_check_ ? ", every voxel as in its source" : "");
             }
         });
-        return num_samples;
+        return verdict;
     }
 
     void check_sources(std::filesystem::path const& path) {

@@ -27,11 +27,11 @@ double process_cpu_s() {
 }
 
 /// How conversion inflates, and nothing else of it (the decoder of pieces checks the CRC-32 too).
-void inflate_all(ConvertOptions const& options, ConvertPlan const& plan, bool in_pieces) {
+void inflate_all(ConvertOptions const& options, ConvertPlan const& plan) {
     NpzReader reader;
     for (PlannedStudy const& study : plan.studies()) {
         reader.open(options.volumes / study.source_path, options.npz_key);
-        if (in_pieces) {
+        if (options.memory_limit_mb > 0) {
             reader.decode_in_pieces([](auto) {});
         } else {
             reader.inflate();
@@ -75,10 +75,9 @@ ConvertBenchmark benchmark_conversion(ConvertOptions const& options, VolumePrepr
     ConvertPlan const plan =
         ConvertPlan::make(options, StudyTable::load(options.reports, options.metadata, options.labels));
     ConvertBenchmark benchmark;
-    bool const in_pieces = options.memory_limit_mb > 0;
-    inflate_all(options, plan, in_pieces);
+    inflate_all(options, plan);
     double const before_inflate_s = process_cpu_s();
-    inflate_all(options, plan, in_pieces);
+    inflate_all(options, plan);
     benchmark.inflate_cpu_s = process_cpu_s() - before_inflate_s;
 
     SelfCommunicator communicator;
@@ -96,11 +95,10 @@ ConvertBenchmark benchmark_conversion(ConvertOptions const& options, VolumePrepr
     benchmark.cpu_s = process_cpu_s() - before_s;
     benchmark.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
-    std::int64_t const num_other_way = in_pieces ? benchmark.decoded.num_whole : benchmark.decoded.num_in_pieces;
-    require(num_other_way == 0, ExitCode::kBadConfig,
+    require(options.memory_limit_mb == 0 || benchmark.decoded.num_whole == 0, ExitCode::kBadConfig,
             "{} of the volumes fit convert.memory_limit_mb = {} as a whole: what inflating costs was measured for "
             "decoding in pieces. Lower the limit, or 0 for none",
-            num_other_way, options.memory_limit_mb);
+            benchmark.decoded.num_whole, options.memory_limit_mb);
     benchmark.peak_memory_bytes = peak_memory_bytes();
     benchmark.digest_cpu_s = digest_cpu_s(plan, options.output);
     benchmark.writing_method = find_writing_method(options.output);

@@ -67,12 +67,12 @@ ConvertPlan prepare_plan(ConvertOptions const& options) {
     }
     if (auto plan = find_plan(options)) {
         require_indexes_on_record(options.output);
-        forget_missing_shards(options.output);
         auto const is_there = [](fs::path const& csv) { return fs::exists(csv); };
         if (std::ranges::all_of(std::array{options.reports, options.metadata, options.labels}, is_there)) {
             plan->require_same_csvs(ConvertPlan::csv_digests(options), plan_path(options.output));
         }  // else they are missed where there is work left
         plan->require_few_mismatches(options);
+        forget_missing_shards(options.output);
         log_info("{}: going on with the plan of an earlier run", options.output.string());
         return std::move(*plan);
     }

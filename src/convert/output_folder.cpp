@@ -44,6 +44,30 @@ void require_only_planned_shards(ConvertPlan const& plan, fs::path const& output
             foreign.value_or("").string(), planned.size(), kPlanName);
 }
 
+void require_as_planned(ShardSidecar const& sidecar, ConvertPlan const& plan, PlannedShard const& shard,
+                        fs::path const& shard_path) {
+    std::span<PlannedStudy const> const studies = plan.studies_of(shard);
+    auto sample = sidecar.samples.begin();
+    auto quarantined = sidecar.quarantined.begin();
+    for (std::size_t position = 0; position < studies.size(); ++position) {
+        std::string const key = sample_key(shard.shard_index, position);
+        PlannedStudy const& study = studies[position];
+        bool is_as_planned = false;
+        if (sample != sidecar.samples.end() && sample->sample.key == key) {
+            is_as_planned = sample->conversion && sample->study_id == study.study_id &&
+                            sample->conversion->source_path == study.source_path;
+            ++sample;
+        } else if (quarantined != sidecar.quarantined.end() && quarantined->key == key) {
+            is_as_planned = quarantined->study_id == study.study_id && quarantined->source_path == study.source_path;
+            ++quarantined;
+        }
+        require(is_as_planned, ExitCode::kBadInput, "{}: sample {} is not the study that the plan has there",
+                shard_path.string(), key);
+    }
+    require(sample == sidecar.samples.end() && quarantined == sidecar.quarantined.end(), ExitCode::kBadInput,
+            "{}: a sample has a key that is not planned", shard_path.string());
+}
+
 }  // namespace
 
 fs::path plan_path(fs::path const& output) {
@@ -73,42 +97,23 @@ std::optional<ConvertPlan> find_plan(ConvertOptions const& options) {
     return plan;
 }
 
-void require_as_planned(ShardSidecar const& sidecar, ConvertPlan const& plan, PlannedShard const& shard,
-                        fs::path const& shard_path) {
-    std::span<PlannedStudy const> const studies = plan.studies_of(shard);
-    auto sample = sidecar.samples.begin();
-    auto quarantined = sidecar.quarantined.begin();
-    for (std::size_t position = 0; position < studies.size(); ++position) {
-        std::string const key = sample_key(shard.shard_index, position);
-        PlannedStudy const& study = studies[position];
-        bool is_as_planned = false;
-        if (sample != sidecar.samples.end() && sample->sample.key == key) {
-            is_as_planned = sample->conversion && sample->study_id == study.study_id &&
-                            sample->conversion->source_path == study.source_path;
-            ++sample;
-        } else if (quarantined != sidecar.quarantined.end() && quarantined->key == key) {
-            is_as_planned = quarantined->study_id == study.study_id && quarantined->source_path == study.source_path;
-            ++quarantined;
-        }
-        require(is_as_planned, ExitCode::kBadInput, "{}: sample {} is not the study that the plan has there",
-                shard_path.string(), key);
-    }
-    require(sample == sidecar.samples.end() && quarantined == sidecar.quarantined.end(), ExitCode::kBadInput,
-            "{}: a sample has a key that is not planned", shard_path.string());
+ShardSidecar read_finished(fs::path const& shard_path, ConvertPlan const& plan, PlannedShard const& shard,
+                           std::string const& plan_sha256) {
+    std::string const path = shard_path.string();
+    require(fs::exists(sidecar_path(shard_path)), ExitCode::kBadInput, "{} has lost its index {}", path,
+            sidecar_path(shard_path).filename().string());
+    ShardSidecar sidecar = read_sidecar(shard_path);
+    require(sidecar.plan_sha256 == plan_sha256, ExitCode::kBadInput, "{} does not belong to the plan of this folder",
+            path);
+    verify_shard(shard_path);
+    require_as_planned(sidecar, plan, shard, shard_path);
+    return sidecar;
 }
 
 ShardSidecar require_finished(fs::path const& shard_path, ConvertPlan const& plan, PlannedShard const& shard,
                               std::string const& plan_sha256) {
     try {
-        std::string const path = shard_path.string();
-        require(fs::exists(sidecar_path(shard_path)), ExitCode::kBadInput, "{} has lost its index {}", path,
-                sidecar_path(shard_path).filename().string());
-        ShardSidecar sidecar = read_sidecar(shard_path);
-        require(sidecar.plan_sha256 == plan_sha256, ExitCode::kBadInput,
-                "{} does not belong to the plan of this folder", path);
-        verify_shard(shard_path);
-        require_as_planned(sidecar, plan, shard, shard_path);
-        return sidecar;
+        return read_finished(shard_path, plan, shard, plan_sha256);
     } catch (Error const& error) {
         if (error.code() != ExitCode::kBadInput) {
             throw;

@@ -23,14 +23,13 @@ void require_folders_can_be(ConvertOptions const& options);
 ///         plan or shards that it does not have: whoever reads the folder later reads all shards in it.
 std::optional<ConvertPlan> find_plan(ConvertOptions const& options);
 
-/// Every planned position of a shard is a sample or a quarantined study of its sidecar, and nothing else is.
-/// @throws Error kBadInput.
-void require_as_planned(ShardSidecar const& sidecar, ConvertPlan const& plan, PlannedShard const& shard,
-                        std::filesystem::path const& shard_path);
-
-/// A shard that is there must be finished: every byte of it the one on record for this plan. One that is damaged, or of
-/// another plan, is never overwritten: @throws Error kBadInput; kIoError. Returns its sidecar.
+/// The sidecar of a shard that is there. Every byte of the shard is the one on record, and every planned position of it a
+/// sample or a quarantined study, and nothing else is in it. @throws Error kBadInput, kIoError.
 /// @param plan_sha256  of `plan`.
+ShardSidecar read_finished(std::filesystem::path const& shard_path, ConvertPlan const& plan, PlannedShard const& shard,
+                           std::string const& plan_sha256);
+
+/// The same for a conversion that goes on: what is damaged, or of another plan, is never overwritten, and it says so.
 ShardSidecar require_finished(std::filesystem::path const& shard_path, ConvertPlan const& plan,
                               PlannedShard const& shard, std::string const& plan_sha256);
 

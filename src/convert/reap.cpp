@@ -21,7 +21,6 @@
 #include "convert/output_folder.hpp"
 #include "convert/reap_journal.hpp"
 #include "convert/source_check.hpp"
-#include "shard/shard_verify.hpp"
 #include "shard/shard_writer.hpp"
 #include "zip/zip_directory.hpp"
 
@@ -69,6 +68,7 @@ class Reaper {
           environment_(environment),
           lock_(options.shards, "ctclip-shard reap"),
           plan_(read_plan(options.shards)),
+          plan_sha256_(plan_.sha256()),
           journal_(options.shards),
           check_(options.sources, environment.preprocess) {
         require(fs::is_directory(options.sources), ExitCode::kBadInput, "{}: no such folder (--sources)",
@@ -102,7 +102,7 @@ class Reaper {
 
     /// The word stands for these shards and this plan: whatever changes them makes another one.
     void choose_shards() {
-        std::string state = plan_.sha256();
+        std::string state = plan_sha256_;
         for (PlannedShard const& shard : plan_.shards()) {
             if (fs::exists(path_of(shard))) {
                 state += " " + shard_name(shard.shard_index) + " " + read_sidecar(path_of(shard)).fsverity_sha256;
@@ -122,11 +122,7 @@ class Reaper {
         sync_and_drop_cache(path);
         sync_and_drop_cache(sidecar_path(path));
         sync_folder(options_.shards);
-        require(verify_shard(path).has_digests, ExitCode::kBadInput, "{} has no index", path.string());
-        ShardSidecar const sidecar = read_sidecar(path);
-        require(sidecar.plan_sha256 == plan_.sha256(), ExitCode::kBadInput,
-                "{} does not belong to the plan of this folder", path.string());
-        require_as_planned(sidecar, plan_, shard, path);
+        ShardSidecar const sidecar = read_finished(path, plan_, shard, plan_sha256_);
         ShardReader const reader(path);
         std::vector<ProvenSource> proven;
         for (SidecarSample const& sample : sidecar.samples) {
@@ -226,6 +222,7 @@ class Reaper {
     ReapEnvironment const& environment_;
     OutputLock lock_;
     ConvertPlan plan_;
+    std::string plan_sha256_;
     ReapJournal journal_;
     SourceCheck check_;
     std::vector<PlannedShard> shards_;  ///< those that are finished

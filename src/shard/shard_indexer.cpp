@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
@@ -138,12 +136,9 @@ std::string wids_index(std::vector<ShardEntry> const& shards) {
     return object.dump(2) + "\n";
 }
 
-void require_folder_indexes_agree(std::filesystem::path const& folder,
-                                  std::vector<std::filesystem::path> const& shards) {
-    std::vector<ShardEntry> entries;
-    std::ranges::transform(shards, std::back_inserter(entries), entry_of);
-    require_content(folder / kWidsName, wids_index(entries), "ctclip-shard index --wids");
-    require_content(energon_folder(folder) / kEnergonInfoName, energon_info(entries), "ctclip-shard index --energon");
+void require_folder_indexes_agree(std::filesystem::path const& folder, std::vector<ShardEntry> const& shards) {
+    require_content(folder / kWidsName, wids_index(shards), "ctclip-shard index --wids");
+    require_content(energon_folder(folder) / kEnergonInfoName, energon_info(shards), "ctclip-shard index --energon");
 }
 
 }  // namespace ctclip

@@ -52,7 +52,6 @@ std::string wids_index(std::vector<ShardEntry> const& shards);
 
 /// Compares wids.json and .info.yaml of a folder of converted shards, where they are there, with `shards`: all of its
 /// shards. split.yaml may be edited. @throws Error kBadInput.
-void require_folder_indexes_agree(std::filesystem::path const& folder,
-                                  std::vector<std::filesystem::path> const& shards);
+void require_folder_indexes_agree(std::filesystem::path const& folder, std::vector<ShardEntry> const& shards);
 
 }  // namespace ctclip

@@ -24,6 +24,16 @@ class DamagedVolume : public testing::Test {
         std::ofstream(dataset_.volume_path(1), std::ios::binary | std::ios::trunc) << content;
     }
     std::string content() const { return read_text_file(dataset_.volume_path(1)); }
+    /// One bit of a voxel, which only the checksum betrays.
+    void damage_a_voxel(ArrayOrder order) const {
+        fs::remove(dataset_.volume_path(1));
+        std::vector<float> const voxels(120, 1.0F);
+        write_npz(dataset_.volume_path(1), "data", DType::kF32, {6, 5, 4},
+                  {.order = order, .compression = NpzCompression::kStored}, std::as_bytes(std::span(voxels)));
+        std::string flipped = content();
+        flipped[400] = static_cast<char>(flipped[400] ^ 1);
+        damage(flipped);
+    }
     void quarantine(std::int64_t max_quarantined) {
         dataset_.options.damaged = DamagedPolicy::kQuarantine;
         dataset_.options.max_quarantined = max_quarantined;
@@ -66,26 +76,13 @@ TEST_F(DamagedVolume, IsLeftOutWhenItIsEmpty) {
 }
 
 TEST_F(DamagedVolume, IsLeftOutWhenOnlyTheChecksumKnows) {
-    fs::remove(dataset_.volume_path(1));
-    std::vector<float> const voxels(120, 1.0F);
-    write_npz(dataset_.volume_path(1), "data", DType::kF32, {6, 5, 4}, {.compression = NpzCompression::kStored},
-              std::as_bytes(std::span(voxels)));
-    std::string flipped = content();
-    flipped[400] = static_cast<char>(flipped[400] ^ 1);
-    damage(flipped);
+    damage_a_voxel(ArrayOrder::kC);
     quarantine(1);
     expect_quarantined("CRC-32 does not match");
 }
 
 TEST_F(DamagedVolume, IsLeftOutWhenItsAxesHaveToBeTurned) {
-    fs::remove(dataset_.volume_path(1));
-    std::vector<float> const voxels(120, 1.0F);
-    write_npz(dataset_.volume_path(1), "data", DType::kF32, {6, 5, 4},
-              {.order = ArrayOrder::kFortran, .compression = NpzCompression::kStored},
-              std::as_bytes(std::span(voxels)));
-    std::string flipped = content();
-    flipped[400] = static_cast<char>(flipped[400] ^ 1);
-    damage(flipped);
+    damage_a_voxel(ArrayOrder::kFortran);
     quarantine(1);
     expect_quarantined("CRC-32 does not match");
 }

@@ -4,8 +4,10 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <random>
 #include <vector>
+
+#include "base/splitmix64.hpp"
+#include "support/random_bytes.hpp"
 
 namespace ctclip {
 namespace {
@@ -21,16 +23,15 @@ TEST(ZipCrc32, OfNothingIsZero) {
 }
 
 TEST(ZipCrc32, IsZlibsForEverySizeAndAlignmentAndInPieces) {
-    std::mt19937_64 random(7);
-    std::vector<std::byte> bytes(70'000);
-    std::ranges::generate(bytes, [&] { return static_cast<std::byte>(random()); });
+    std::vector<std::byte> const bytes = random_bytes(7, 70'000);
     for (std::size_t size = 0; size < 1100; ++size) {
         std::span<std::byte const> const some = std::span(bytes).subspan(size % 67, size);
         ASSERT_EQ(zip_crc32(some), crc32_of_zlib(some, 0)) << size;
     }
     std::uint32_t crc = 0;
     for (std::span<std::byte const> rest = bytes; !rest.empty();) {
-        std::span<std::byte const> const piece = rest.first(std::min<std::size_t>(rest.size(), random() % 9000));
+        std::size_t const num_bytes = splitmix64(8, rest.size()) % 9000 + 1;
+        std::span<std::byte const> const piece = rest.first(std::min(rest.size(), num_bytes));
         crc = zip_crc32(piece, crc);
         rest = rest.subspan(piece.size());
     }
